@@ -1,0 +1,1 @@
+"""What Tollgate means: money, fees, states, the operation protocol. It imports nothing above it."""

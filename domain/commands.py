@@ -1,0 +1,99 @@
+"""What a caller may ask for, as plain values; amounts are minor units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.order import Order
+from domain.payment import GatewayType, Payment, PaymentMethodType
+from domain.refund import Refund, RefundReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOrder:
+    """Open an order. `reference` is the merchant's own name for it, unique per tenant."""
+
+    reference: str
+    total: int
+    currency: str
+    idempotency_key: str
+    customer_email: str | None = None
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder:
+    """Close an order on which nothing is live or captured."""
+
+    order_id: str
+    idempotency_key: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPayment:
+    """Authorize or charge exactly what the order has remaining. `payment_method_ref` is a token of
+    the gateway, never a card number."""
+
+    order_id: str
+    payment_method_type: PaymentMethodType
+    payment_method_ref: str
+    gateway_type: GatewayType
+    idempotency_key: str
+    return_url: str | None = None
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturePayment:
+    """Take an authorized amount; without `amount` all that is capturable."""
+
+    payment_id: str
+    idempotency_key: str
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundPayment:
+    """Give captured money back; without `amount` all that is refundable."""
+
+    payment_id: str
+    idempotency_key: str
+    reason: RefundReason
+    amount: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPayment:
+    """Release a payment that was not captured."""
+
+    payment_id: str
+    idempotency_key: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDone:
+    """The order after the call; `replayed` when an earlier call with the key did the work."""
+
+    order: Order
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDone:
+    """The payment after the call; `replayed` when an earlier call with the key did the work."""
+
+    payment: Payment
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDone:
+    """The refund and its payment after the call."""
+
+    refund: Refund
+    payment: Payment
+    replayed: bool

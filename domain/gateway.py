@@ -1,0 +1,88 @@
+"""The gateway as the domain sees it: pure requests, single calls, five kinds of failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.operation import GatewayRequest
+from domain.payment import Payment
+from domain.refund import Refund
+from domain.snapshot import IntentSnapshot, RefundSnapshot
+from domain.tenant import GatewayAccount
+
+
+@dataclass(frozen=True, slots=True)
+class IntentReply:
+    """An intent as the gateway answered, and its id of the request."""
+
+    snapshot: IntentSnapshot
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReply:
+    """A refund as the gateway answered, and its id of the request."""
+
+    snapshot: RefundSnapshot
+    request_id: str | None
+
+
+class PaymentGateway(Protocol):
+    """A gateway. The `*_request` methods are pure; the others do one call and never retry.
+
+    Calls raise GatewayDeclined, GatewayRefused, GatewayUnreached, GatewayUnauthorized or
+    GatewayUnknown, and nothing else.
+    """
+
+    def create_intent_request(
+        self,
+        payment: Payment,
+        *,
+        payment_method_ref: str,
+        return_url: str | None,
+        application_fee: int | None,
+    ) -> GatewayRequest: ...
+
+    def capture_request(
+        self, payment: Payment, amount: int, *, application_fee: int | None
+    ) -> GatewayRequest: ...
+
+    def cancel_request(self, payment: Payment, *, abandoned: bool) -> GatewayRequest: ...
+
+    def refund_request(self, payment: Payment, refund: Refund) -> GatewayRequest: ...
+
+    async def send_intent(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> IntentReply: ...
+
+    async def send_refund(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> RefundReply: ...
+
+    async def read_intent(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> IntentSnapshot: ...
+
+    async def read_refund(
+        self, account: GatewayAccount, gateway_refund_id: str, *, timeout_seconds: float
+    ) -> RefundSnapshot: ...
+
+    async def list_intents(
+        self,
+        account: GatewayAccount,
+        *,
+        created_from: datetime,
+        created_until: datetime,
+        timeout_seconds: float,
+    ) -> Sequence[IntentSnapshot]:
+        """Every intent created in the span; complete, or it raises."""
+        ...
+
+    async def list_refunds(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> Sequence[RefundSnapshot]:
+        """Every refund of the intent; complete, or it raises."""
+        ...

@@ -1,0 +1,90 @@
+"""The inbox: what the gateway told us, stored before it is answered, worked off afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class WebhookEventStatus(StrEnum):
+    """Where an event stands. PROCESSING holds a lease; DEAD waits for a replay by hand."""
+
+    RECEIVED = "RECEIVED"
+    PROCESSING = "PROCESSING"
+    PROCESSED = "PROCESSED"
+    IGNORED = "IGNORED"
+    RETRY = "RETRY"
+    DEAD = "DEAD"
+
+
+_S = WebhookEventStatus
+TRANSITIONS: Mapping[WebhookEventStatus, frozenset[WebhookEventStatus]] = {
+    _S.RECEIVED: frozenset({_S.PROCESSING}),
+    _S.PROCESSING: frozenset({_S.PROCESSED, _S.IGNORED, _S.RETRY, _S.DEAD}),
+    _S.RETRY: frozenset({_S.PROCESSING, _S.DEAD}),
+    _S.PROCESSED: frozenset({_S.RECEIVED}),
+    _S.IGNORED: frozenset({_S.RECEIVED}),
+    _S.DEAD: frozenset({_S.RECEIVED}),
+}
+"""An expired lease counts as RETRY; a replay goes back to RECEIVED."""
+
+TRIES_MAX = 8
+"""An event that failed this often is DEAD, with an alert."""
+
+LEASE_SECONDS = 30
+"""How long a worker may hold an event before another may take it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEvent:
+    """One delivery, unique by (gateway row, livemode, event id). `payload` is the event as the
+    gateway signed it, less every client_secret."""
+
+    id: str
+    gateway_id: str
+    livemode: bool
+    event_id: str
+    event_type: str
+    api_version: str | None
+    account: str | None
+    payload: Mapping[str, object]
+    status: WebhookEventStatus
+    created_at: datetime
+    attempts: int = 0
+    tenant_id: str | None = None
+    payment_id: str | None = None
+    error_message: str | None = None
+    next_attempt_at: datetime | None = None
+    lease_until: datetime | None = None
+    processed_at: datetime | None = None
+
+    @property
+    def object_id(self) -> str | None:
+        """The id of the object the event is about."""
+        value = self._object().get("id")
+        return value if isinstance(value, str) else None
+
+    @property
+    def object_type(self) -> str | None:
+        """The gateway's name of the object's type."""
+        value = self._object().get("object")
+        return value if isinstance(value, str) else None
+
+    def object_field(self, name: str) -> str | None:
+        """A text field of the object, such as the `payment_intent` of a charge."""
+        value = self._object().get(name)
+        return value if isinstance(value, str) else None
+
+    def _object(self) -> Mapping[str, object]:
+        data = self.payload.get("data")
+        found = data.get("object") if isinstance(data, Mapping) else None
+        return found if isinstance(found, Mapping) else {}
+
+
+def retry_delay_seconds(attempts: int, chance: float) -> float:
+    """Seconds until the next try after `attempts` failures: doubling from 10 s, up to an hour, with
+    jitter; `chance` in 0..1 spreads it over the upper half."""
+    ceiling = min(10.0 * 2.0 ** (attempts - 1), 3600.0)
+    return ceiling * (0.5 + chance / 2)

@@ -1,0 +1,275 @@
+"""What the domain needs from outside. `db`, `webhooks` and `domain.gateways` implement it.
+
+Lock order, everywhere: order, then payment, then its refunds and operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from domain.audit import Alert, AuditEntry
+from domain.fees import FeeOverride, FeeTier
+from domain.idempotency import IdempotencyRecord
+from domain.inbox import WebhookEvent
+from domain.operation import Operation
+from domain.order import Order
+from domain.payment import GatewayType, Payment
+from domain.refund import Refund
+from domain.reports import OrderFilter, Page, PageRequest, PaymentEvent, PaymentFilter
+from domain.tenant import GatewayAccount, Tenant
+
+
+class Clock(Protocol):
+    """The time, aware and in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Cipher(Protocol):
+    """Authenticated encryption. `context` is bound to the ciphertext and must be the same again."""
+
+    def encrypt(self, plaintext: bytes, context: str) -> bytes: ...
+
+    def decrypt(self, ciphertext: bytes, context: str) -> bytes:
+        """Raises ValueError for a ciphertext that was altered, moved or made with a lost key."""
+        ...
+
+
+class Wake(Protocol):
+    """Shortens the worker's wait after a commit. It never raises: the loops find the work."""
+
+    async def operation(self, operation_id: str) -> None: ...
+
+    async def webhook_event(self, webhook_event_id: str) -> None: ...
+
+
+class OrderStore(Protocol):
+    async def add(self, order: Order) -> None:
+        """Raises ReferenceTaken when the tenant already has an order with this reference."""
+        ...
+
+    async def find(self, tenant_id: str, order_id: str) -> Order | None: ...
+
+    async def lock(self, tenant_id: str, order_id: str) -> Order:
+        """The order, its row locked until the transaction ends. Raises NotFound."""
+        ...
+
+    async def save(self, order: Order) -> None: ...
+
+
+class PaymentStore(Protocol):
+    async def add(self, payment: Payment) -> None: ...
+
+    async def find(self, tenant_id: str, payment_id: str) -> Payment | None: ...
+
+    async def lock(self, tenant_id: str, payment_id: str) -> Payment:
+        """The payment, its row locked until the transaction ends; its order must be locked first.
+        Raises NotFound."""
+        ...
+
+    async def of_order(self, tenant_id: str, order_id: str) -> Sequence[Payment]:
+        """All payments of the order, oldest first."""
+        ...
+
+    async def save(self, payment: Payment) -> None:
+        """Writes the payment and raises its version by one."""
+        ...
+
+
+class RefundStore(Protocol):
+    async def add(self, refund: Refund) -> None: ...
+
+    async def find(self, tenant_id: str, refund_id: str) -> Refund | None: ...
+
+    async def find_by_gateway_id(self, tenant_id: str, gateway_refund_id: str) -> Refund | None: ...
+
+    async def of_payment(self, tenant_id: str, payment_id: str) -> Sequence[Refund]:
+        """All refunds of the payment, oldest first."""
+        ...
+
+    async def save(self, refund: Refund) -> None: ...
+
+
+class OperationStore(Protocol):
+    async def add(self, operation: Operation) -> None: ...
+
+    async def find(self, tenant_id: str, operation_id: str) -> Operation | None: ...
+
+    async def lock(self, tenant_id: str, operation_id: str) -> Operation:
+        """The operation, its row locked until the transaction ends. Raises NotFound."""
+        ...
+
+    async def open_of_payment(self, tenant_id: str, payment_id: str) -> Sequence[Operation]:
+        """Operations of the payment in a state of `operation.OPEN`, oldest first."""
+        ...
+
+    async def save(self, operation: Operation) -> None: ...
+
+    async def claim_due(
+        self, now: datetime, *, lease_until: datetime, sending_before: datetime, limit: int
+    ) -> Sequence[Operation]:
+        """Operations of any tenant to settle: CREATED or UNKNOWN with `due_at` <= now, and SENDING
+        whose `last_sent_at` is before `sending_before`. Sets their `due_at` to `lease_until`, and
+        skips rows that another worker holds."""
+        ...
+
+    async def claim(
+        self, operation_id: str, now: datetime, *, lease_until: datetime, sending_before: datetime
+    ) -> Operation | None:
+        """The same for one operation, None when it is not due or another worker holds it."""
+        ...
+
+
+class IdempotencyStore(Protocol):
+    async def claim(self, record: IdempotencyRecord) -> IdempotencyRecord | None:
+        """Inserts the record and returns None, or returns the one that is there, locked. Waits for
+        a concurrent transaction that claims the same key."""
+        ...
+
+    async def find(self, tenant_id: str, record_id: str) -> IdempotencyRecord | None: ...
+
+    async def save(self, record: IdempotencyRecord) -> None: ...
+
+
+class TenantStore(Protocol):
+    async def find(self, tenant_id: str) -> Tenant | None: ...
+
+    async def gateway(self, tenant_id: str, gateway_type: GatewayType) -> GatewayAccount | None:
+        """The tenant's enabled account at this gateway."""
+        ...
+
+    async def gateway_by_id(self, gateway_id: str) -> GatewayAccount | None: ...
+
+    async def gateway_by_account(self, account_id: str, *, livemode: bool) -> GatewayAccount | None:
+        """The row of a connected account."""
+        ...
+
+    async def platform_gateway(self, gateway_type: GatewayType) -> GatewayAccount:
+        """The platform's own row."""
+        ...
+
+    async def fee_source(self, tenant_id: str, at: datetime) -> tuple[FeeTier, FeeOverride | None]:
+        """The tenant's tier and its override in force at that time. Raises NotFound."""
+        ...
+
+
+class AuditStore(Protocol):
+    async def append(self, entry: AuditEntry) -> None: ...
+
+
+class AlertStore(Protocol):
+    async def open(self, alert: Alert) -> bool:
+        """Opens the alert unless one with its rule and subject is open; says whether it did."""
+        ...
+
+
+class InboxStore(Protocol):
+    async def record(self, event: WebhookEvent) -> bool:
+        """Inserts the event; False when it was there already."""
+        ...
+
+    async def find(self, webhook_event_id: str) -> WebhookEvent | None: ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of events that wait: RECEIVED, RETRY whose time has come, expired leases."""
+        ...
+
+    async def claim(
+        self, webhook_event_id: str, now: datetime, lease_until: datetime
+    ) -> WebhookEvent | None:
+        """The event as PROCESSING under a fresh lease, `attempts` one higher; None when it is done,
+        not due yet, or held by another worker."""
+        ...
+
+    async def save(self, event: WebhookEvent) -> None: ...
+
+    async def find_payment(
+        self, gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
+    ) -> Payment | None:
+        """The payment an event speaks of, among those that this gateway row may speak of: by the
+        gateway's id, else by our id from the metadata."""
+        ...
+
+
+class Work(Protocol):
+    """One database transaction. Nothing is kept unless `commit` is called."""
+
+    @property
+    def orders(self) -> OrderStore: ...
+    @property
+    def payments(self) -> PaymentStore: ...
+    @property
+    def refunds(self) -> RefundStore: ...
+    @property
+    def operations(self) -> OperationStore: ...
+    @property
+    def keys(self) -> IdempotencyStore: ...
+    @property
+    def tenants(self) -> TenantStore: ...
+    @property
+    def audit(self) -> AuditStore: ...
+    @property
+    def alerts(self) -> AlertStore: ...
+    @property
+    def inbox(self) -> InboxStore: ...
+
+    async def commit(self) -> None: ...
+
+
+class Database(Protocol):
+    """Opens transactions: for one tenant, or for the worker across tenants."""
+
+    def begin(self, tenant_id: str) -> AbstractAsyncContextManager[Work]: ...
+
+    def begin_across_tenants(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Reads(Protocol):
+    """What readers see; every call leads with the tenant and opens its own short transaction."""
+
+    async def tenant(self, tenant_id: str) -> Tenant | None: ...
+
+    async def payments(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, Payment]: ...
+
+    async def orders(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, Order]: ...
+
+    async def refunds(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, Refund]: ...
+
+    async def order_by_reference(self, tenant_id: str, reference: str) -> Order | None: ...
+
+    async def payment_page(
+        self, tenant_id: str, where: PaymentFilter, page: PageRequest
+    ) -> Page[Payment]: ...
+
+    async def payment_count(self, tenant_id: str, where: PaymentFilter) -> int | None:
+        """How many there are; None above `reports.COUNT_MAX`."""
+        ...
+
+    async def order_page(
+        self, tenant_id: str, where: OrderFilter, page: PageRequest
+    ) -> Page[Order]: ...
+
+    async def order_count(self, tenant_id: str, where: OrderFilter) -> int | None: ...
+
+    async def refund_page(
+        self, tenant_id: str, payment_id: str, page: PageRequest
+    ) -> Page[Refund]: ...
+
+    async def refund_count(self, tenant_id: str, payment_id: str) -> int | None: ...
+
+    async def timeline_page(
+        self, tenant_id: str, payment_id: str, page: PageRequest
+    ) -> Page[PaymentEvent]:
+        """The payment's audit entries as a timeline, newest first."""
+        ...
+
+    async def timeline_count(self, tenant_id: str, payment_id: str) -> int | None: ...
+
+    async def fee_tiers(self, *, include_archived: bool) -> Sequence[FeeTier]: ...
+
+    async def fee_overrides(
+        self, tenant_id: str, ids: Sequence[str]
+    ) -> Mapping[str, FeeOverride]: ...

@@ -1,0 +1,104 @@
+"""What the gateway reports about its own objects, in Tollgate's units and words.
+
+A snapshot is a full picture at one moment. An adapter makes it; `apply_snapshot` is what it is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.payment import NextAction
+
+
+class IntentStatus(StrEnum):
+    """Stripe's PaymentIntent statuses (docs.stripe.com/payments/paymentintents/lifecycle)."""
+
+    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
+    REQUIRES_CONFIRMATION = "requires_confirmation"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    REQUIRES_CAPTURE = "requires_capture"
+    CANCELED = "canceled"
+    SUCCEEDED = "succeeded"
+
+
+class GatewayRefundStatus(StrEnum):
+    """Stripe's refund statuses (docs.stripe.com/api/refunds/object)."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class CardDetails:
+    """The only card data Tollgate ever sees."""
+
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Why the issuer or the gateway refused the last attempt."""
+
+    code: str | None
+    decline_code: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A balance transaction: `amount` and `fee` in minor units of the settlement `currency`;
+    `exchange_rate` is the gateway's own decimal text, None without conversion."""
+
+    gateway_balance_transaction_id: str
+    amount: int
+    fee: int
+    currency: str
+    exchange_rate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntentSnapshot:
+    """A PaymentIntent with its latest charge. Amounts are ISO 4217 minor units."""
+
+    gateway_payment_id: str
+    status: IntentStatus
+    amount: int
+    amount_capturable: int
+    amount_received: int
+    currency: str
+    livemode: bool
+    created: datetime
+    tollgate_payment_id: str | None
+    cancellation_reason: str | None
+    canceled_at: datetime | None
+    decline: Decline | None
+    next_action: NextAction | None
+    gateway_charge_id: str | None
+    card: CardDetails | None
+    capture_before: datetime | None
+    settlement: Settlement | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSnapshot:
+    """A refund at the gateway. `amount` is in ISO 4217 minor units."""
+
+    gateway_refund_id: str
+    status: GatewayRefundStatus
+    amount: int
+    currency: str
+    gateway_payment_id: str | None
+    gateway_charge_id: str | None
+    tollgate_refund_id: str | None
+    failure_reason: str | None
+    reason: str | None
+    created: datetime
