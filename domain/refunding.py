@@ -1,0 +1,184 @@
+"""Refunds written down: reserved before the call, moved by snapshots, reversed when they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.audit import AuditEntry
+from domain.caller import Actor
+from domain.errors import SnapshotMismatch
+from domain.fees import returned_fee
+from domain.ids import Prefix, new_id
+from domain.order import Order, settle_order
+from domain.payment import Payment, PaymentStatus
+from domain.ports import Work
+from domain.recording import Recorded, lock_payment
+from domain.refund import (
+    RESERVING,
+    TRANSITIONS,
+    Refund,
+    RefundOrigin,
+    RefundReason,
+    RefundStatus,
+)
+from domain.snapshot import GatewayRefundStatus, RefundSnapshot
+
+_STATUSES = {
+    GatewayRefundStatus.PENDING: RefundStatus.PENDING,
+    GatewayRefundStatus.REQUIRES_ACTION: RefundStatus.PENDING,
+    GatewayRefundStatus.SUCCEEDED: RefundStatus.SUCCEEDED,
+    GatewayRefundStatus.FAILED: RefundStatus.FAILED,
+    GatewayRefundStatus.CANCELED: RefundStatus.CANCELED,
+}
+_REASONS = {
+    "duplicate": RefundReason.DUPLICATE,
+    "fraudulent": RefundReason.FRAUDULENT,
+    "requested_by_customer": RefundReason.REQUESTED_BY_CUSTOMER,
+}
+
+
+class PaymentNotCaptured(Exception):
+    """A refund arrived before its capture was recorded: read the intent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRefund(Recorded):
+    """The refund beside its payment."""
+
+    refund: Refund | None = None
+
+
+async def record_refund(
+    work: Work,
+    tenant_id: str,
+    payment_id: str,
+    snapshot: RefundSnapshot,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> RecordedRefund:
+    """Applies a refund as the gateway reports it; one made outside Tollgate gets its own row.
+
+    Raises NotFound, SnapshotMismatch, and PaymentNotCaptured when the payment is not PAID yet.
+    """
+    order, payment = await lock_payment(work, tenant_id, payment_id)
+    if payment.status is not PaymentStatus.PAID:
+        raise PaymentNotCaptured(payment_id)
+    refund = await _find(work, payment, snapshot)
+    if refund is None:
+        refund = _from_gateway(payment, snapshot, now)
+        await work.refunds.add(refund)
+    if (refund.amount, refund.currency) != (snapshot.amount, snapshot.currency):
+        raise SnapshotMismatch(f"refund {refund.id} differs in amount or currency")
+    status = _STATUSES[snapshot.status]
+    if status is not refund.status and status not in TRANSITIONS[refund.status]:
+        return RecordedRefund(payment, superseded=True, refund=refund)
+    moved = replace(
+        refund,
+        status=status,
+        gateway_refund_id=snapshot.gateway_refund_id,
+        failure_reason=snapshot.failure_reason or refund.failure_reason,
+    )
+    return await save_refund(work, order, payment, refund, moved, actor=actor, now=now)
+
+
+async def save_refund(
+    work: Work,
+    order: Order,
+    payment: Payment,
+    before: Refund,
+    after: Refund,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> RecordedRefund:
+    """Saves a moved refund and what it makes of payment and order. All must be locked."""
+    refunds = await work.refunds.of_payment(payment.tenant_id, payment.id)
+    others = [refund for refund in refunds if refund.id != after.id]
+    after = replace(after, platform_fee_refunded=_fee_part(payment, others, after))
+    counted = count_refunds(payment, [*others, after])
+    if after == before and counted == payment:
+        return RecordedRefund(payment, refund=before)
+    after = replace(after, updated_at=now)
+    await work.refunds.save(after)
+    await work.payments.save(replace(counted, updated_at=now))
+    saved = replace(counted, updated_at=now, version=payment.version + 1)
+    await work.audit.append(refund_entry(after, saved, actor, now))
+    payments = await work.payments.of_order(payment.tenant_id, order.id)
+    settled = settle_order(order, payments, now)
+    if settled != order:
+        await work.orders.save(settled)
+    return RecordedRefund(saved, refund=after)
+
+
+def count_refunds(payment: Payment, refunds: Iterable[Refund]) -> Payment:
+    """The payment with its refund amounts counted anew; they are caches of the refunds."""
+    refunds = tuple(refunds)
+    done = [refund for refund in refunds if refund.status is RefundStatus.SUCCEEDED]
+    return replace(
+        payment,
+        refunded=sum(refund.amount for refund in done),
+        refund_pending=sum(refund.amount for refund in refunds if refund.status in RESERVING),
+        platform_fee_refunded=sum(refund.platform_fee_refunded for refund in done),
+    )
+
+
+def refund_entry(refund: Refund, payment: Payment, actor: Actor, now: datetime) -> AuditEntry:
+    """The line that a refund adds to its payment's timeline."""
+    return AuditEntry(
+        id=new_id(Prefix.AUDIT_ENTRY),
+        tenant_id=refund.tenant_id,
+        at=now,
+        actor=actor,
+        action=f"refund.{refund.status.lower()}",
+        subject_id=payment.id,
+        before=None,
+        after={
+            "refund_id": refund.id,
+            "status": payment.status.value,
+            "amount": refund.amount,
+            "platform_fee_refunded": refund.platform_fee_refunded,
+            "message": f"A refund became {refund.status.value}.",
+        },
+    )
+
+
+def _fee_part(payment: Payment, others: Iterable[Refund], refund: Refund) -> int:
+    # A part once given stays as it was: only the refund that moves is computed.
+    if refund.status is not RefundStatus.SUCCEEDED:
+        return 0
+    if refund.platform_fee_refunded:
+        return refund.platform_fee_refunded
+    done = [other for other in others if other.status is RefundStatus.SUCCEEDED]
+    refunded = refund.amount + sum(other.amount for other in done)
+    returned = sum(other.platform_fee_refunded for other in done)
+    policy = payment.fee_terms.refund_policy
+    total = returned_fee(policy, payment.platform_fee, refunded, payment.captured)
+    return max(0, total - returned)
+
+
+async def _find(work: Work, payment: Payment, snapshot: RefundSnapshot) -> Refund | None:
+    refund = await work.refunds.find_by_gateway_id(payment.tenant_id, snapshot.gateway_refund_id)
+    if refund is None and snapshot.tollgate_refund_id is not None:
+        refund = await work.refunds.find(payment.tenant_id, snapshot.tollgate_refund_id)
+    if refund is not None and refund.payment_id != payment.id:
+        raise SnapshotMismatch(f"refund {refund.id} belongs to another payment")
+    return refund
+
+
+def _from_gateway(payment: Payment, snapshot: RefundSnapshot, now: datetime) -> Refund:
+    return Refund(
+        id=new_id(Prefix.REFUND),
+        tenant_id=payment.tenant_id,
+        payment_id=payment.id,
+        status=RefundStatus.REQUESTED,
+        amount=snapshot.amount,
+        currency=payment.currency,
+        reason=_REASONS.get(snapshot.reason or "", RefundReason.OTHER),
+        origin=RefundOrigin.GATEWAY,
+        created_at=now,
+        updated_at=now,
+        gateway_refund_id=snapshot.gateway_refund_id,
+    )
