@@ -1,0 +1,272 @@
+"""Stripe behind the gateway port.
+
+Calls go through the library's raw requests over aiohttp, and only the fields that are read are
+taken: building the library's typed objects costs several times the call itself. The library's own
+retries are off, since exactly one layer of Tollgate retries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+import aiohttp
+import stripe
+
+from domain.errors import GatewayUnknown
+from domain.gateway import IntentReply, RefundReply
+from domain.gateways import stripe_requests
+from domain.gateways.stripe_errors import UNREADABLE, gateway_problem
+from domain.gateways.stripe_objects import Json, intent_snapshot, page, refund_snapshot
+from domain.operation import GatewayRequest
+from domain.payment import Payment
+from domain.refund import Refund
+from domain.snapshot import IntentSnapshot, RefundSnapshot
+from domain.tenant import GatewayAccount
+
+API_VERSION: Final = "2026-10-28.endive"
+"""The pinned version: what the library speaks, what webhook endpoints must be created with."""
+
+CONNECT_SECONDS: Final = 2.0
+"""How long a connection may take to be made."""
+
+_PAGE: Final = 100
+_PAGES_MAX: Final = 100
+
+Snapshot = TypeVar("Snapshot")
+
+
+class StripeGateway:
+    """Implements `domain.gateway.PaymentGateway` for Stripe and the sandbox.
+
+    `secret_key` is the platform's; an account in mode OWN brings its own, one in mode CONNECT is
+    named by `Stripe-Account` (docs.stripe.com/connect/direct-charges).
+    """
+
+    def __init__(self, *, secret_key: str, api_base: str, connections_max: int = 100) -> None:
+        self._secret_key = secret_key
+        self._api_base = api_base.rstrip("/")
+        self._connections_max = connections_max
+        self._client: stripe.StripeClient | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        if self._session is not None:
+            await self._session.close()
+        self._client = self._session = None
+
+    def create_intent_request(
+        self,
+        payment: Payment,
+        *,
+        payment_method_ref: str,
+        return_url: str | None,
+        application_fee: int | None,
+    ) -> GatewayRequest:
+        return stripe_requests.create_intent(
+            payment,
+            payment_method_ref=payment_method_ref,
+            return_url=return_url,
+            application_fee=application_fee,
+        )
+
+    def capture_request(
+        self, payment: Payment, amount: int, *, application_fee: int | None
+    ) -> GatewayRequest:
+        return stripe_requests.capture(payment, amount, application_fee=application_fee)
+
+    def cancel_request(self, payment: Payment, *, abandoned: bool) -> GatewayRequest:
+        return stripe_requests.cancel(payment, abandoned=abandoned)
+
+    def refund_request(self, payment: Payment, refund: Refund) -> GatewayRequest:
+        return stripe_requests.refund(payment, refund)
+
+    async def send_intent(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> IntentReply:
+        snapshot, request_id = await self._send(
+            account, request, key=key, timeout_seconds=timeout_seconds, read=intent_snapshot
+        )
+        return IntentReply(snapshot, request_id)
+
+    async def send_refund(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> RefundReply:
+        snapshot, request_id = await self._send(
+            account, request, key=key, timeout_seconds=timeout_seconds, read=refund_snapshot
+        )
+        return RefundReply(snapshot, request_id)
+
+    async def read_intent(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> IntentSnapshot:
+        return await self._read(
+            account,
+            f"/v1/payment_intents/{gateway_payment_id}",
+            {"expand": list(stripe_requests.EXPAND)},
+            timeout_seconds=timeout_seconds,
+            read=intent_snapshot,
+        )
+
+    async def read_refund(
+        self, account: GatewayAccount, gateway_refund_id: str, *, timeout_seconds: float
+    ) -> RefundSnapshot:
+        return await self._read(
+            account,
+            f"/v1/refunds/{gateway_refund_id}",
+            {},
+            timeout_seconds=timeout_seconds,
+            read=refund_snapshot,
+        )
+
+    async def list_intents(
+        self,
+        account: GatewayAccount,
+        *,
+        created_from: datetime,
+        created_until: datetime,
+        timeout_seconds: float,
+    ) -> Sequence[IntentSnapshot]:
+        span = {"gte": int(created_from.timestamp()), "lte": int(created_until.timestamp())}
+        return await self._list(
+            account,
+            "/v1/payment_intents",
+            {"created": span, "expand": [f"data.{field}" for field in stripe_requests.EXPAND]},
+            timeout_seconds=timeout_seconds,
+            read=intent_snapshot,
+        )
+
+    async def list_refunds(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> Sequence[RefundSnapshot]:
+        return await self._list(
+            account,
+            "/v1/refunds",
+            {"payment_intent": gateway_payment_id},
+            timeout_seconds=timeout_seconds,
+            read=refund_snapshot,
+        )
+
+    async def _send(
+        self,
+        account: GatewayAccount,
+        request: GatewayRequest,
+        *,
+        key: str,
+        timeout_seconds: float,
+        read: Callable[[Json], Snapshot],
+    ) -> tuple[Snapshot, str | None]:
+        options = self._options(account) | {"idempotency_key": key}
+        response = await self._call(
+            "post", request.path, request.parameters, options, timeout_seconds
+        )
+        return _read(response, read), response.request_id
+
+    async def _read(
+        self,
+        account: GatewayAccount,
+        path: str,
+        parameters: Mapping[str, object],
+        *,
+        timeout_seconds: float,
+        read: Callable[[Json], Snapshot],
+    ) -> Snapshot:
+        options = self._options(account)
+        response = await self._call("get", path, parameters, options, timeout_seconds)
+        return _read(response, read)
+
+    async def _list(
+        self,
+        account: GatewayAccount,
+        path: str,
+        parameters: Mapping[str, object],
+        *,
+        timeout_seconds: float,
+        read: Callable[[Json], Snapshot],
+    ) -> list[Snapshot]:
+        found: list[Snapshot] = []
+        cursor: dict[str, object] = {}
+        for _ in range(_PAGES_MAX):
+            response = await self._call(
+                "get",
+                path,
+                {**parameters, **cursor, "limit": _PAGE},
+                self._options(account),
+                timeout_seconds,
+            )
+            snapshots, last_id = _read_page(response, read)
+            found += snapshots
+            if last_id is None:
+                return found
+            cursor = {"starting_after": last_id}
+        raise GatewayUnknown(f"more than {_PAGES_MAX} pages of {path}")
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, object],
+        options: Mapping[str, str],
+        timeout_seconds: float,
+    ) -> stripe.StripeResponse:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                response: stripe.StripeResponse = await self._stripe().raw_request_async(
+                    method, path, **parameters, **options
+                )
+        except (stripe.StripeError, *UNREADABLE) as error:
+            raise gateway_problem(error) from error
+        return response
+
+    def _options(self, account: GatewayAccount) -> dict[str, str]:
+        options = {"api_key": account.secret_key or self._secret_key}
+        if account.account_id is not None:
+            options["stripe_account"] = account.account_id
+        return options
+
+    def _stripe(self) -> stripe.StripeClient:
+        # Made on first use: aiohttp binds its connections to the running loop.
+        if self._client is None:
+            connector = aiohttp.TCPConnector(limit=self._connections_max)
+            self._session = aiohttp.ClientSession(connector=connector)
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+            self._client = stripe.StripeClient(
+                self._secret_key,
+                http_client=stripe.AIOHTTPClient(timeout=timeout, session=self._session),
+                stripe_version=API_VERSION,
+                base_addresses={"api": self._api_base},
+                max_network_retries=0,
+            )
+        return self._client
+
+
+def _read(response: stripe.StripeResponse, read: Callable[[Json], Snapshot]) -> Snapshot:
+    body = response.data
+    if not isinstance(body, Mapping):
+        raise GatewayUnknown("an answer that is not an object", request_id=response.request_id)
+    try:
+        return read(body)
+    except UNREADABLE as error:
+        raise _unreadable(error, response) from error
+
+
+def _read_page(
+    response: stripe.StripeResponse, read: Callable[[Json], Snapshot]
+) -> tuple[list[Snapshot], object | None]:
+    """The snapshots of one page, and the last id when there are more pages."""
+    try:
+        objects, has_more = page(response.data)
+        last_id = objects[-1]["id"] if has_more else None
+        return [read(item) for item in objects], last_id
+    except (*UNREADABLE, IndexError) as error:
+        raise _unreadable(error, response) from error
+
+
+def _unreadable(error: Exception, response: stripe.StripeResponse) -> GatewayUnknown:
+    return GatewayUnknown(
+        f"an answer that cannot be read ({type(error).__name__}: {error})",
+        request_id=response.request_id,
+    )
