@@ -1,0 +1,1 @@
+"""The contract of the sandbox: what the unmodified stripe library sees of it."""

@@ -1,0 +1,46 @@
+"""Keys and accounts."""
+
+import stripe
+
+from tests.e2e.sandbox.api import Api, connected, new_key, refused
+from tests.e2e.sandbox.steps import payment
+
+
+async def test_each_key_is_an_account_of_its_own(api: Api) -> None:
+    """An intent of one key does not exist for another key."""
+    intent = await api.payment_intents.create(payment())
+
+    async with connected(api.url, api.mode, api.recorder, new_key()) as other:
+        refusal = await refused(other.payment_intents.retrieve(intent.id))
+        own = await other.accounts.retrieve_current()
+
+    assert refusal.facts[:3] == (404, "invalid_request_error", "resource_missing")
+    assert own.id != (await api.accounts.retrieve_current()).id
+
+
+async def test_same_key_is_the_same_account(api: Api) -> None:
+    """Two clients with one key see the same intents."""
+    intent = await api.payment_intents.create(payment())
+
+    async with connected(api.url, api.mode, api.recorder, api.key) as again:
+        found = await again.payment_intents.retrieve(intent.id)
+
+    assert found.id == intent.id
+
+
+async def test_wrong_key(api: Api) -> None:
+    """A key that is none is 401 with Stripe's invalid_request_error."""
+    async with connected(api.url, api.mode, api.recorder, "sk_wrong") as other:
+        refusal = await refused(other.payment_intents.list())
+
+    assert refusal.kind is stripe.AuthenticationError
+    assert refusal.facts[:2] == (401, "invalid_request_error")
+    assert "Invalid API Key provided" in refusal.body["message"]
+
+
+async def test_live_key(api: Api) -> None:
+    """A live key is never taken."""
+    async with connected(api.url, api.mode, api.recorder, "sk_live_" + "a" * 24) as other:
+        refusal = await refused(other.payment_intents.create(payment()))
+
+    assert refusal.kind is stripe.AuthenticationError
