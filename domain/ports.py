@@ -22,6 +22,25 @@ from domain.reports import OrderFilter, Page, PageRequest, PaymentEvent, Payment
 from domain.tenant import GatewayAccount, Tenant
 
 
+class DatabaseUnavailable(Exception):
+    """The database did not do it now: unreachable, shutting down, out of connections, or a lock or
+    a statement took too long. Nothing was kept; only where `commit` raised it, that is not known.
+    Any call of a store, of `Database` or of `Reads` may raise it."""
+
+
+class StaleWrite(Exception):
+    """The row is not the one that was read: it was written without being locked first."""
+
+
+class ReferenceTaken(Exception):
+    """The tenant already has an order with this reference. The transaction can go on."""
+
+
+class PayloadUnstorable(Exception):
+    """JSONB cannot hold the payload: it has a NUL or half of a surrogate pair. The transaction
+    is lost."""
+
+
 class Clock(Protocol):
     """The time, aware and in UTC."""
 
@@ -75,7 +94,8 @@ class PaymentStore(Protocol):
         ...
 
     async def save(self, payment: Payment) -> None:
-        """Writes the payment and raises its version by one."""
+        """Writes the payment and raises its version by one. Raises StaleWrite when the stored
+        version is not the payment's."""
         ...
 
 
@@ -112,8 +132,8 @@ class OperationStore(Protocol):
         self, now: datetime, *, lease_until: datetime, sending_before: datetime, limit: int
     ) -> Sequence[Operation]:
         """Operations of any tenant to settle: CREATED or UNKNOWN with `due_at` <= now, and SENDING
-        whose `last_sent_at` is before `sending_before`. Sets their `due_at` to `lease_until`, and
-        skips rows that another worker holds."""
+        whose `last_sent_at` is before `sending_before`, which becomes UNKNOWN. Sets their `due_at`
+        to `lease_until`, and skips rows that another worker holds."""
         ...
 
     async def claim(
@@ -168,7 +188,7 @@ class AlertStore(Protocol):
 
 class InboxStore(Protocol):
     async def record(self, event: WebhookEvent) -> bool:
-        """Inserts the event; False when it was there already."""
+        """Inserts the event; False when it was there already. Raises PayloadUnstorable."""
         ...
 
     async def find(self, webhook_event_id: str) -> WebhookEvent | None: ...
