@@ -77,14 +77,28 @@ class WebhookEvent:
         value = self._object().get(name)
         return value if isinstance(value, str) else None
 
+    @property
+    def tollgate_payment_id(self) -> str | None:
+        """Our payment's id from the object's metadata: set on what Tollgate made at the gateway."""
+        metadata = self._object().get("metadata")
+        value = metadata.get("tollgate_payment_id") if isinstance(metadata, Mapping) else None
+        return value if isinstance(value, str) else None
+
     def _object(self) -> Mapping[str, object]:
         data = self.payload.get("data")
         found = data.get("object") if isinstance(data, Mapping) else None
         return found if isinstance(found, Mapping) else {}
 
 
+_RETRY_SECONDS = (1.0, 2.0, 10.0, 60.0, 600.0, 3600.0, 21_600.0)
+
+
 def retry_delay_seconds(attempts: int, chance: float) -> float:
-    """Seconds until the next try after `attempts` failures: doubling from 10 s, up to an hour, with
-    jitter; `chance` in 0..1 spreads it over the upper half."""
-    ceiling = min(10.0 * 2.0 ** (attempts - 1), 3600.0)
+    """Seconds until the next try after `attempts` failures, with jitter: `chance` in 0..1 spreads
+    it over the upper half.
+
+    The first tries are close together, for an event that came before our own commit; the last ones
+    lie hours apart, so that TRIES_MAX tries outlast an outage of the gateway.
+    """
+    ceiling = _RETRY_SECONDS[min(attempts, len(_RETRY_SECONDS)) - 1]
     return ceiling * (0.5 + chance / 2)

@@ -1,0 +1,96 @@
+"""What an event makes us ask the gateway, and the answer written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.caller import Actor
+from domain.errors import SnapshotMismatch
+from domain.event_types import Subject, UseCase
+from domain.gateway import PaymentGateway
+from domain.payment import VOIDED, Payment, PaymentStatus
+from domain.ports import Work
+from domain.recording import record_intent
+from domain.refunding import PaymentNotCaptured, record_refund
+from domain.snapshot import IntentSnapshot, RefundSnapshot
+from domain.tenant import GatewayAccount
+
+READ_TIMEOUT_SECONDS = 6.0
+"""How long one read of the gateway may take in a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the gateway said when it was asked; `intent` is None where it was not asked for."""
+
+    intent: IntentSnapshot | None = None
+    refunds: tuple[RefundSnapshot, ...] = ()
+
+
+async def read_picture(
+    gateway: PaymentGateway,
+    account: GatewayAccount,
+    payment: Payment,
+    subject: Subject,
+    use_case: UseCase,
+) -> Picture:
+    """Reads what the use case needs, each object once, with no lock and no transaction open.
+
+    Raises GatewayProblem, and SnapshotMismatch for a refund that belongs to another intent than
+    the event claims.
+    """
+    intent_id = subject.gateway_payment_id or payment.gateway_payment_id
+    if use_case is UseCase.NOTHING or intent_id is None:
+        return Picture()
+    refunds = await _read_refunds(gateway, account, intent_id, subject, use_case)
+    if any(refund.gateway_payment_id not in (None, intent_id) for refund in refunds):
+        raise SnapshotMismatch(f"refund {subject.gateway_refund_id} is not of {intent_id}")
+    if use_case is not UseCase.INTENT and payment.status is PaymentStatus.PAID:
+        return Picture(None, tuple(refunds))
+    # a refund may be heard of before its payment's capture: then the intent is recorded first
+    intent = await gateway.read_intent(account, intent_id, timeout_seconds=READ_TIMEOUT_SECONDS)
+    return Picture(intent, tuple(refunds))
+
+
+async def _read_refunds(
+    gateway: PaymentGateway,
+    account: GatewayAccount,
+    intent_id: str,
+    subject: Subject,
+    use_case: UseCase,
+) -> Sequence[RefundSnapshot]:
+    if use_case is UseCase.REFUNDS:
+        return await gateway.list_refunds(account, intent_id, timeout_seconds=READ_TIMEOUT_SECONDS)
+    if use_case is UseCase.REFUND and subject.gateway_refund_id is not None:
+        refund_id = subject.gateway_refund_id
+        return [await gateway.read_refund(account, refund_id, timeout_seconds=READ_TIMEOUT_SECONDS)]
+    return []
+
+
+async def record_picture(
+    work: Work, payment: Payment, picture: Picture, *, actor: Actor, now: datetime
+) -> list[str]:
+    """Records the picture; the payment must be locked. Returns operations to wake after the commit.
+
+    Raises SnapshotMismatch, and PaymentNotCaptured for a refund whose capture may still come.
+    """
+    woken: list[str] = []
+    if picture.intent is not None:
+        recorded = await record_intent(
+            work, payment.tenant_id, payment.id, picture.intent, actor=actor, now=now
+        )
+        payment = recorded.payment
+        woken += recorded.operation_ids
+    for refund in picture.refunds:
+        try:
+            counted = await record_refund(
+                work, payment.tenant_id, payment.id, refund, actor=actor, now=now
+            )
+        except PaymentNotCaptured:
+            if payment.status not in VOIDED:
+                raise
+            continue  # the release of an authorization looks like a refund and is none
+        woken += counted.operation_ids
+    return woken
