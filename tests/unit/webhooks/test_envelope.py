@@ -1,0 +1,110 @@
+"""Bodies read into envelopes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhooks.envelope import Envelope, UnreadableBody, read_envelope
+
+EVENT: dict[str, Any] = {
+    "id": "evt_1",
+    "object": "event",
+    "type": "payment_intent.succeeded",
+    "livemode": False,
+    "api_version": "2026-10-28.endive",
+    "data": {"object": {"id": "pi_1", "object": "payment_intent"}},
+}
+
+
+def body(**changes: object) -> bytes:
+    """The event with these fields changed, as JSON."""
+    return json.dumps(EVENT | changes).encode()
+
+
+def test_an_event_is_read() -> None:
+    """The envelope names the event, and the payload is the event itself."""
+    envelope = read_envelope(body(account="acct_1"))
+
+    assert envelope == Envelope(
+        event_id="evt_1",
+        event_type="payment_intent.succeeded",
+        livemode=False,
+        api_version="2026-10-28.endive",
+        account="acct_1",
+        payload=EVENT | {"account": "acct_1"},
+    )
+
+
+def test_every_client_secret_is_left_out() -> None:
+    """A client secret leaves the payload at any depth, in objects and lists, whatever it holds."""
+    data = {
+        "object": {
+            "client_secret": "pi_1_secret_2",
+            "charges": [{"payment": {"client_secret": {"nested": 1}, "id": "pi_2"}}],
+            "note": "client_secret",
+        }
+    }
+    envelope = read_envelope(body(data=data, client_secret=None))
+
+    assert envelope.payload["data"] == {
+        "object": {"charges": [{"payment": {"id": "pi_2"}}], "note": "client_secret"}
+    }
+    assert "client_secret" not in envelope.payload
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b"null",
+        b'"evt_1"',
+        b"\xff\xfe{}",
+        b"\xef\xbb\xbf" + body(),
+        b'{"id": NaN}',
+        b'{"id": -Infinity}',
+        b"[" * 100_000,
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        b'{"id": ' + b"9" * 5_000 + b"}",
+        body(id=None),
+        body(id=7),
+        body(id=""),
+        body(id="evt 1"),
+        body(id="evt_\x00"),
+        body(id="e" * 256),
+        body(type=None),
+        body(type=["x"]),
+        body(livemode=None),
+        body(livemode="false"),
+        body(account=7),
+        body(api_version={}),
+    ],
+)
+def test_what_is_no_event_is_refused(unreadable: bytes) -> None:
+    """What is not UTF-8, not JSON, not an object, too deep, or unnamed is refused in one way."""
+    with pytest.raises(UnreadableBody):
+        read_envelope(unreadable)
+
+
+def test_paired_surrogates_are_text() -> None:
+    """A character that JSON escapes as a pair of surrogates is kept."""
+    envelope = read_envelope(body(data="here").replace(b'"here"', rb'"\ud83d\ude00"'))
+
+    assert envelope.payload["data"] == "😀"
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(noise: bytes) -> None:
+    """Whatever was signed, reading it ends in an envelope or in the one refusal."""
+    try:
+        envelope = read_envelope(noise)
+    except UnreadableBody:
+        return
+    assert envelope.event_id
