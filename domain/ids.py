@@ -22,6 +22,7 @@ class Prefix(StrEnum):
     WEBHOOK_EVENT = "we"
     AUDIT_ENTRY = "aud"
     ALERT = "alr"
+    IDEMPOTENCY_RECORD = "idem"
 
 
 def new_id(prefix: Prefix) -> str:

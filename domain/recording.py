@@ -62,20 +62,20 @@ async def record_intent(
     saved = await save_payment(work, order, payment, applied.payment, actor=actor, now=now)
     if not applied.closes_intent:
         return Recorded(saved)
-    closing = close_intent_operation(saved, now)
+    closing = unsent_operation(OperationKind.CLOSE_INTENT, saved, now)
     await work.operations.add(closing)
     return Recorded(saved, operation_ids=(closing.id,))
 
 
-def close_intent_operation(payment: Payment, now: datetime) -> Operation:
-    """The operation that cancels a failed payment's intent; its request is made when it is sent."""
+def unsent_operation(kind: OperationKind, payment: Payment, now: datetime) -> Operation:
+    """A cancel that the worker is to send by itself; its request is made when it is sent."""
     operation_id = new_id(Prefix.OPERATION)
     return Operation(
         id=operation_id,
         tenant_id=payment.tenant_id,
         payment_id=payment.id,
         gateway_id=payment.gateway_id,
-        kind=OperationKind.CLOSE_INTENT,
+        kind=kind,
         state=OperationState.CREATED,
         gateway_key=operation_id,
         request=GatewayRequest("", {}),

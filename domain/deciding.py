@@ -1,0 +1,128 @@
+"""What every decision shares: its surroundings, its checks, and the operation it hands over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.caller import Actor
+from domain.currency import UnsupportedAmount, to_gateway
+from domain.errors import AttemptedOperation, InvalidState, Issue, NotFound, ValidationFailed
+from domain.gateway import PaymentGateway
+from domain.ids import Prefix, new_id
+from domain.operation import (
+    CREATES_INTENT,
+    GatewayRequest,
+    Operation,
+    OperationKind,
+    OperationState,
+)
+from domain.payment import Payment
+from domain.ports import Work
+from domain.tenant import GatewayAccount, GatewayMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciding:
+    """What a decision needs beside its command."""
+
+    work: Work
+    gateway: PaymentGateway
+    tenant_id: str
+    actor: Actor
+    now: datetime
+    record_id: str
+
+
+def new_operation(
+    at: Deciding,
+    kind: OperationKind,
+    payment: Payment,
+    request: GatewayRequest,
+    *,
+    amount: int | None = None,
+    refund_id: str | None = None,
+) -> Operation:
+    """An operation as it is while this process sends it. Its key at the gateway comes from our id
+    alone, never from the amount, the card or the caller's key."""
+    operation_id = new_id(Prefix.OPERATION)
+    return Operation(
+        id=operation_id,
+        tenant_id=at.tenant_id,
+        payment_id=payment.id,
+        gateway_id=payment.gateway_id,
+        kind=kind,
+        state=OperationState.SENDING,
+        gateway_key=operation_id,
+        request=request,
+        created_at=at.now,
+        updated_at=at.now,
+        due_at=at.now,
+        amount=amount,
+        refund_id=refund_id,
+        idempotency_record_id=at.record_id,
+        attempts=1,
+        first_sent_at=at.now,
+        last_sent_at=at.now,
+    )
+
+
+async def account_of(at: Deciding, payment: Payment) -> GatewayAccount:
+    """The account that the payment was made through, whatever the tenant uses today."""
+    account = await at.work.tenants.gateway_by_id(payment.gateway_id)
+    if account is None:
+        raise NotFound(payment.gateway_id)
+    return account
+
+
+async def creating_operation(at: Deciding, payment: Payment) -> Operation | None:
+    """The operation that is still to bring forth the payment's intent, if there is one."""
+    open_operations = await at.work.operations.open_of_payment(at.tenant_id, payment.id)
+    return next((found for found in open_operations if found.kind in CREATES_INTENT), None)
+
+
+async def check_idle(at: Deciding, payment: Payment, attempted: AttemptedOperation) -> None:
+    """Raises InvalidState while another operation than a refund is open on the payment."""
+    open_operations = await at.work.operations.open_of_payment(at.tenant_id, payment.id)
+    if any(found.kind is not OperationKind.REFUND for found in open_operations):
+        raise in_progress(payment, attempted)
+
+
+async def check_not_wished(at: Deciding, payment: Payment) -> None:
+    """Raises InvalidState when a cancel of the payment is written down already."""
+    open_operations = await at.work.operations.open_of_payment(at.tenant_id, payment.id)
+    if any(found.kind is OperationKind.CANCEL for found in open_operations):
+        raise in_progress(payment, AttemptedOperation.CANCEL)
+
+
+def in_progress(payment: Payment, attempted: AttemptedOperation) -> InvalidState:
+    """Something is under way on the payment; the same call may succeed when it is done."""
+    return InvalidState(
+        "Another operation on this payment is under way.",
+        detail_code="OPERATION_IN_PROGRESS",
+        attempted=attempted,
+        payment=payment,
+        retryable=True,
+    )
+
+
+def check_amount(amount: int, limit: int, currency: str, rule: str) -> None:
+    """Raises ValidationFailed unless 0 < amount <= limit and the gateway can express it."""
+    if amount <= 0:
+        raise invalid("amountCents", "AMOUNT_TOO_SMALL", "The amount must be above 0.")
+    if amount > limit:
+        raise invalid("amountCents", rule, f"At most {limit} {currency} minor units are left.")
+    try:
+        to_gateway(amount, currency)
+    except UnsupportedAmount as unsupported:
+        raise invalid("amountCents", unsupported.rule, str(unsupported)) from unsupported
+
+
+def application_fee(account: GatewayAccount, fee: int) -> int | None:
+    """The fee that the gateway keeps for the platform: on connected accounts only."""
+    return fee if account.mode is GatewayMode.CONNECT else None
+
+
+def invalid(field: str, rule: str, message: str) -> ValidationFailed:
+    """One broken rule of one input field."""
+    return ValidationFailed(Issue(("input", field), rule, message))

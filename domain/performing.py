@@ -1,0 +1,255 @@
+"""One mutation, one effect: keys claimed, decisions taken, operations sent, repeats answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from domain.answers import STATE_CHANGED
+from domain.caller import Actor
+from domain.deciding import Deciding
+from domain.errors import (
+    AttemptedOperation,
+    DomainError,
+    GatewayRejected,
+    GatewayUnavailable,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidState,
+    NotFound,
+    OutcomeUnknown,
+    PaymentDeclined,
+)
+from domain.gateway import PaymentGateway
+from domain.idempotency import IdempotencyOutcome, IdempotencyRecord, input_hash
+from domain.ids import Prefix, new_id
+from domain.operation import CREATES_INTENT, Operation, OperationState
+from domain.operations import MUTATION_SECONDS, OperationRunner, Outcome
+from domain.payment import Payment
+from domain.ports import Clock, Database, Wake, Work
+from domain.progress import SENDING_MAX, mark_sent
+from domain.settling import Settler
+from domain.tenant import GatewayAccount
+
+Decide = Callable[[Deciding], Awaitable[tuple[Operation, GatewayAccount]]]
+
+_STATES = {
+    IdempotencyOutcome.SUCCEEDED: OperationState.SUCCEEDED,
+    IdempotencyOutcome.DECLINED: OperationState.DECLINED,
+    IdempotencyOutcome.REJECTED: OperationState.REJECTED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Who asks for which mutation with which key; `values` is the input without the key."""
+
+    actor: Actor
+    tenant_id: str
+    attempted: AttemptedOperation
+    key: str
+    values: Mapping[str, object]
+
+
+class Performer:
+    """Runs calls through the operation protocol."""
+
+    def __init__(
+        self, database: Database, gateway: PaymentGateway, wake: Wake, clock: Clock
+    ) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._wake = wake
+        self._clock = clock
+        self._runner = OperationRunner(database, gateway, wake, clock)
+        self._settler = Settler(database, gateway, wake, clock)
+        self._sending: set[asyncio.Task[Outcome]] = set()
+
+    async def perform(self, call: Call, decide: Decide) -> tuple[Outcome, bool]:
+        """What the call came to, and whether an earlier call with its key had done it.
+
+        Raises the decision's errors, IdempotencyConflict, and, from the answer, PaymentDeclined,
+        InvalidState or GatewayFailed.
+        """
+        claimed = await self._claim(call, decide)
+        if isinstance(claimed, IdempotencyRecord):
+            return await self._repeat(call, claimed), True
+        operation, account = claimed
+        return await self._carry_out(call, operation, account), False
+
+    async def _claim(
+        self, call: Call, decide: Decide
+    ) -> tuple[Operation, GatewayAccount] | IdempotencyRecord:
+        """The first transaction: what is to be sent, or the record of an earlier call."""
+        async with self._database.begin(call.tenant_id) as work:
+            fresh = new_record(call.tenant_id, call.attempted, call.key, call.values, self._clock)
+            existing = await work.keys.claim(fresh)
+            if existing is not None:
+                check_same_input(existing, fresh)
+                return await self._reopen(work, existing) or existing
+            at = Deciding(
+                work=work,
+                gateway=self._gateway,
+                tenant_id=call.tenant_id,
+                actor=call.actor,
+                now=fresh.created_at,
+                record_id=fresh.id,
+            )
+            operation, account = await decide(at)
+            await _write_down(work, fresh, operation)
+            await work.commit()
+        return operation, account
+
+    async def drain(self) -> None:
+        """Waits for the calls that are on their way, so that a shutdown leaves no answer unread."""
+        await asyncio.gather(*self._sending, return_exceptions=True)
+
+    async def _carry_out(
+        self, call: Call, operation: Operation, account: GatewayAccount
+    ) -> Outcome:
+        if operation.state is not OperationState.SENDING:
+            await self._wake.operation(operation.id)
+            outcome = await self._outcome(operation, None)
+        else:
+            # A caller who hangs up must not cut a call in two: the task runs on without it.
+            task = asyncio.create_task(
+                self._runner.send(operation, account, call.actor, timeout_seconds=MUTATION_SECONDS)
+            )
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+            outcome = await asyncio.shield(task)
+        return _checked(outcome, call.attempted)
+
+    async def _reopen(
+        self, work: Work, record: IdempotencyRecord
+    ) -> tuple[Operation, GatewayAccount] | None:
+        """An operation that reached nothing runs again for the same call; nothing else does."""
+        if record.outcome is not IdempotencyOutcome.OPEN or record.operation_id is None:
+            return None
+        operation = await work.operations.lock(record.tenant_id, record.operation_id)
+        account = await work.tenants.gateway_by_id(operation.gateway_id)
+        if operation.state is not OperationState.CREATED or account is None:
+            return None
+        operation = mark_sent(operation, self._clock.now())
+        await work.operations.save(operation)
+        await work.keys.save(replace(record, outcome=IdempotencyOutcome.RUNNING))
+        await work.commit()
+        return operation, account
+
+    async def _repeat(self, call: Call, record: IdempotencyRecord) -> Outcome:
+        """The first call's outcome, read again; an unknown one is looked up at the gateway once."""
+        if record.operation_id is None:
+            raise IdempotencyInProgress(call.key)
+        operation = await self._operation(record)
+        if record.outcome is IdempotencyOutcome.RUNNING:
+            if _is_running(operation, self._clock):
+                raise IdempotencyInProgress(call.key)
+            if operation.state is not OperationState.CREATED:
+                await self._settler.read(operation)
+            record = await self._record(record)
+            operation = await self._operation(record)
+        return _checked(await self._outcome(operation, record), call.attempted, replayed=True)
+
+    async def _outcome(self, operation: Operation, record: IdempotencyRecord | None) -> Outcome:
+        async with self._database.begin(operation.tenant_id) as work:
+            payment = await work.payments.find(operation.tenant_id, operation.payment_id)
+            refund = None
+            if operation.refund_id is not None:
+                refund = await work.refunds.find(operation.tenant_id, operation.refund_id)
+        if payment is None:
+            raise NotFound(operation.payment_id)
+        if record is None:
+            return Outcome(operation, payment, refund)
+        state = _STATES.get(record.outcome, operation.state)
+        return Outcome(
+            replace(operation, state=state), payment, refund, record.detail_code, record.message
+        )
+
+    async def _operation(self, record: IdempotencyRecord) -> Operation:
+        async with self._database.begin(record.tenant_id) as work:
+            operation = await work.operations.find(record.tenant_id, record.operation_id or "")
+        if operation is None:
+            raise NotFound(record.id)
+        return operation
+
+    async def _record(self, record: IdempotencyRecord) -> IdempotencyRecord:
+        async with self._database.begin(record.tenant_id) as work:
+            return await work.keys.find(record.tenant_id, record.id) or record
+
+
+def new_record(
+    tenant_id: str,
+    attempted: AttemptedOperation | str,
+    key: str,
+    values: Mapping[str, object],
+    clock: Clock,
+) -> IdempotencyRecord:
+    """The record that a first call inserts."""
+    return IdempotencyRecord(
+        id=new_id(Prefix.IDEMPOTENCY_RECORD),
+        tenant_id=tenant_id,
+        mutation=attempted,
+        key=key,
+        input_hash=input_hash(values),
+        outcome=IdempotencyOutcome.RUNNING,
+        created_at=clock.now(),
+    )
+
+
+def check_same_input(existing: IdempotencyRecord, fresh: IdempotencyRecord) -> None:
+    """Raises IdempotencyKeyReused when the key was first used with another input."""
+    if existing.input_hash != fresh.input_hash:
+        raise IdempotencyKeyReused(existing.key)
+
+
+async def _write_down(work: Work, record: IdempotencyRecord, operation: Operation) -> None:
+    await work.operations.add(operation)
+    done = operation.state is OperationState.SUCCEEDED
+    await work.keys.save(
+        replace(
+            record,
+            operation_id=operation.id,
+            payment_id=operation.payment_id,
+            refund_id=operation.refund_id,
+            outcome=IdempotencyOutcome.SUCCEEDED if done else IdempotencyOutcome.RUNNING,
+            finished_at=record.created_at if done else None,
+        )
+    )
+
+
+def _is_running(operation: Operation, clock: Clock) -> bool:
+    if operation.state is not OperationState.SENDING or operation.last_sent_at is None:
+        return False
+    return clock.now() - operation.last_sent_at < SENDING_MAX
+
+
+def _checked(outcome: Outcome, attempted: AttemptedOperation, *, replayed: bool = False) -> Outcome:
+    """The outcome when it is a success, else the error that it means."""
+    state = outcome.operation.state
+    if state is OperationState.SUCCEEDED:
+        return outcome
+    if state is OperationState.DECLINED and outcome.operation.kind in CREATES_INTENT:
+        raise PaymentDeclined(outcome.payment, replayed=replayed)
+    if state in {OperationState.DECLINED, OperationState.REJECTED}:
+        raise _rejection(outcome, attempted)
+    if state is OperationState.CREATED and outcome.operation.attempts > 0:
+        raise GatewayUnavailable(
+            "The gateway could not be reached; nothing was done.",
+            detail_code=outcome.code,
+            payment=outcome.payment,
+        )
+    raise _unknown(outcome.payment)
+
+
+def _rejection(outcome: Outcome, attempted: AttemptedOperation) -> DomainError:
+    message = outcome.message or "The gateway refused the request."
+    if outcome.code == STATE_CHANGED:
+        return InvalidState(
+            message, detail_code=STATE_CHANGED, attempted=attempted, payment=outcome.payment
+        )
+    return GatewayRejected(message, detail_code=outcome.code, payment=outcome.payment)
+
+
+def _unknown(payment: Payment) -> OutcomeUnknown:
+    return OutcomeUnknown("The outcome is not known yet; it will be settled.", payment=payment)

@@ -1,0 +1,251 @@
+"""The settler: brings every operation that is not finished to its end.
+
+It works on PostgreSQL and the gateway alone. What was never sent is sent or given up, what was lost
+is read, sent again under the same key while that is safe, or proven absent. Nothing is called
+failed because it could not be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from domain.answers import NOT_PERFORMED, STATE_CHANGED, Answer, intent_answer, refund_answer
+from domain.caller import Actor, AuditActorType
+from domain.errors import GatewayProblem, NotFound
+from domain.gateway import PaymentGateway
+from domain.operation import CREATES_INTENT, OPEN, Operation, OperationKind, OperationState
+from domain.operations import JOB_SECONDS, OperationRunner
+from domain.payment import LIVE, VOIDED, Payment
+from domain.ports import Clock, Database, Wake
+from domain.progress import SENDING_MAX, next_look
+from domain.recording import lock_payment, unsent_operation
+from domain.tenant import GatewayAccount
+
+LEASE = timedelta(seconds=30)
+"""How long a worker may look at an operation before another may."""
+
+RESEND_MAX = timedelta(minutes=10)
+"""How long after the first send the same request may be sent again under the same key."""
+
+LISTING_SPAN = timedelta(minutes=10)
+"""How far around the first send an intent is looked for, by its `created`."""
+
+LISTINGS_APART = timedelta(minutes=5)
+"""How far apart two complete listings must be to prove absence."""
+
+SETTLER = Actor(AuditActorType.SYSTEM, "settler")
+_CANCELS = frozenset({OperationKind.CANCEL, OperationKind.CLOSE_INTENT})
+_SUCCEEDED = Answer(state=OperationState.SUCCEEDED)
+_log = logging.getLogger(__name__)
+
+
+class Settler:
+    """Settles operations, one at a time per operation, several side by side."""
+
+    def __init__(
+        self, database: Database, gateway: PaymentGateway, wake: Wake, clock: Clock
+    ) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._clock = clock
+        self._wake = wake
+        self._runner = OperationRunner(database, gateway, wake, clock)
+
+    async def settle_due(self, limit: int = 20) -> int:
+        """Looks at up to `limit` operations that are due; returns how many it looked at."""
+        now = self._clock.now()
+        async with self._database.begin_across_tenants() as work:
+            operations = await work.operations.claim_due(
+                now, lease_until=now + LEASE, sending_before=now - SENDING_MAX, limit=limit
+            )
+            await work.commit()
+        looks = (self._look(operation) for operation in operations)
+        for result in await asyncio.gather(*looks, return_exceptions=True):
+            if result is not None:
+                raise result
+        return len(operations)
+
+    async def settle(self, operation_id: str) -> None:
+        """Looks at one operation now, unless it is finished, not due, or looked at elsewhere."""
+        now = self._clock.now()
+        async with self._database.begin_across_tenants() as work:
+            operation = await work.operations.claim(
+                operation_id, now, lease_until=now + LEASE, sending_before=now - SENDING_MAX
+            )
+            await work.commit()
+        if operation is not None:
+            await self._look(operation)
+
+    async def read(self, operation: Operation) -> None:
+        """Reads the gateway once about an unknown outcome and records what it shows. Sends nothing,
+        so that it needs no lease."""
+        payment, account = await self._subjects(operation)
+        try:
+            answer = await self._find(operation, payment, account)
+        except GatewayProblem as problem:
+            _log.warning("operation %s was not read: %s", operation.id, problem.message)
+            return
+        if answer is not None:
+            await self._adopt(operation, answer)
+
+    async def _look(self, operation: Operation) -> None:
+        payment, account = await self._subjects(operation)
+        try:
+            if operation.state is OperationState.CREATED:
+                await self._begin(operation, payment, account)
+            else:
+                await self._resolve(operation, payment, account)
+        except GatewayProblem as problem:
+            _log.warning("operation %s stays open: %s", operation.id, problem.message)
+            await self._postpone(operation)
+
+    async def _begin(self, operation: Operation, payment: Payment, account: GatewayAccount) -> None:
+        """An operation that was never sent: the worker's own is sent, a caller's is given up."""
+        if operation.kind not in _CANCELS or _was_released(operation):
+            await self._give_up(operation)
+        elif payment.status in VOIDED and payment.intent_closed_at is not None:
+            await self._runner.record(operation, _SUCCEEDED, SETTLER)
+        elif operation.kind is OperationKind.CANCEL and payment.status not in LIVE:
+            state = (
+                OperationState.SUCCEEDED if payment.status in VOIDED else OperationState.REJECTED
+            )
+            await self._runner.record(operation, Answer(state=state, code=STATE_CHANGED), SETTLER)
+        elif payment.gateway_payment_id is None:
+            await self._postpone(operation)
+        else:
+            await self._send(operation, account)
+
+    async def _resolve(
+        self, operation: Operation, payment: Payment, account: GatewayAccount
+    ) -> None:
+        """An operation whose answer was lost: read, else send again, else prove it absent."""
+        answer = await self._find(operation, payment, account)
+        if answer is not None:
+            await self._adopt(operation, answer)
+        elif not _is_late(operation, self._clock.now()):
+            await self._send(operation, account)
+        elif operation.kind in _CANCELS:
+            key = f"{operation.id}-{operation.attempts}"
+            await self._send(operation, account, key=key)
+        else:
+            await self._prove_absent(operation)
+
+    async def _find(
+        self, operation: Operation, payment: Payment, account: GatewayAccount
+    ) -> Answer | None:
+        """What the gateway shows of the operation; None when it shows no sign of it."""
+        if operation.kind is OperationKind.REFUND:
+            return await self._find_refund(operation, payment, account)
+        if payment.gateway_payment_id is None:
+            return await self._find_intent(operation, payment, account)
+        intent = await self._gateway.read_intent(
+            account, payment.gateway_payment_id, timeout_seconds=JOB_SECONDS
+        )
+        return intent_answer(operation.kind, intent)
+
+    async def _find_intent(
+        self, operation: Operation, payment: Payment, account: GatewayAccount
+    ) -> Answer | None:
+        # Never the search endpoint: it lags behind the truth.
+        first, last = _sent_between(operation)
+        intents = await self._gateway.list_intents(
+            account,
+            created_from=first - LISTING_SPAN,
+            created_until=last + LISTING_SPAN,
+            timeout_seconds=JOB_SECONDS,
+        )
+        found = (intent for intent in intents if intent.tollgate_payment_id == payment.id)
+        intent = next(found, None)
+        return intent_answer(operation.kind, intent) if intent else None
+
+    async def _find_refund(
+        self, operation: Operation, payment: Payment, account: GatewayAccount
+    ) -> Answer | None:
+        if payment.gateway_payment_id is None:
+            return None
+        refunds = await self._gateway.list_refunds(
+            account, payment.gateway_payment_id, timeout_seconds=JOB_SECONDS
+        )
+        ours = (refund for refund in refunds if refund.tollgate_refund_id == operation.refund_id)
+        refund = next(ours, None)
+        return refund_answer(refund) if refund else None
+
+    async def _adopt(self, operation: Operation, answer: Answer) -> None:
+        """Records what was found. An intent found too late for its caller is canceled again."""
+        outcome = await self._runner.record(operation, answer, SETTLER)
+        late = _is_late(operation, self._clock.now())
+        if late and operation.kind in CREATES_INTENT and outcome.payment.status in LIVE:
+            await self._cancel_late(outcome.payment)
+
+    async def _cancel_late(self, payment: Payment) -> None:
+        async with self._database.begin(payment.tenant_id) as work:
+            await lock_payment(work, payment.tenant_id, payment.id)
+            open_operations = await work.operations.open_of_payment(payment.tenant_id, payment.id)
+            if any(found.kind is OperationKind.CANCEL for found in open_operations):
+                return
+            cancel = unsent_operation(OperationKind.CANCEL, payment, self._clock.now())
+            await work.operations.add(cancel)
+            await work.commit()
+        await self._wake.operation(cancel.id)
+
+    async def _prove_absent(self, operation: Operation) -> None:
+        """Two complete listings, apart, the first well after the last send, prove that the gateway
+        never did it; this is called after a listing that did not show it."""
+        now = self._clock.now()
+        _, last_sent = _sent_between(operation)
+        if operation.absent_at is not None and now - operation.absent_at >= LISTINGS_APART:
+            await self._give_up(operation)
+        elif operation.absent_at is None and now - last_sent >= RESEND_MAX:
+            await self._postpone(replace(operation, absent_at=now), until=now + LISTINGS_APART)
+        else:
+            await self._postpone(operation)
+
+    async def _give_up(self, operation: Operation) -> None:
+        never = Answer(
+            state=OperationState.REJECTED,
+            code=NOT_PERFORMED,
+            message="The gateway never performed the request.",
+        )
+        await self._runner.record(operation, never, SETTLER)
+
+    async def _send(
+        self, operation: Operation, account: GatewayAccount, *, key: str | None = None
+    ) -> None:
+        sent = await self._runner.mark_sent(operation, key=key)
+        await self._runner.send(sent, account, SETTLER, timeout_seconds=JOB_SECONDS)
+
+    async def _postpone(self, operation: Operation, *, until: datetime | None = None) -> None:
+        now = self._clock.now()
+        async with self._database.begin(operation.tenant_id) as work:
+            current = await work.operations.lock(operation.tenant_id, operation.id)
+            if current.state in OPEN:
+                due_at = until or next_look(current, now)
+                await work.operations.save(
+                    replace(current, due_at=due_at, absent_at=operation.absent_at, updated_at=now)
+                )
+                await work.commit()
+
+    async def _subjects(self, operation: Operation) -> tuple[Payment, GatewayAccount]:
+        async with self._database.begin(operation.tenant_id) as work:
+            payment = await work.payments.find(operation.tenant_id, operation.payment_id)
+            account = await work.tenants.gateway_by_id(operation.gateway_id)
+        if payment is None or account is None:
+            raise NotFound(operation.payment_id)
+        return payment, account
+
+
+def _was_released(operation: Operation) -> bool:
+    """Whether it was sent for a caller, reached nothing, and the caller never came back."""
+    return operation.attempts > 0 and operation.idempotency_record_id is not None
+
+
+def _sent_between(operation: Operation) -> tuple[datetime, datetime]:
+    first = operation.first_sent_at or operation.created_at
+    return first, operation.last_sent_at or first
+
+
+def _is_late(operation: Operation, now: datetime) -> bool:
+    return now - _sent_between(operation)[0] > RESEND_MAX
