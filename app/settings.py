@@ -266,6 +266,22 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError({_variable(fault): _in_words(fault) for fault in own}) from None
 
 
+def load_database_url(environ: Mapping[str, str] | None = None) -> str:
+    """Only the database's URL, for the migrations, which need nothing else.
+
+    Raises:
+        SettingsError: it is missing or wrong.
+    """
+    variables = os.environ if environ is None else environ
+    try:
+        return load_settings(variables).database_url.get_secret_value()
+    except SettingsError as error:
+        if "DATABASE_URL" in error.faults:
+            raise SettingsError({"DATABASE_URL": error.faults["DATABASE_URL"]}) from None
+    source = EnvironmentSource(Settings, variables)
+    return str(source()["DATABASE_URL"])
+
+
 def _variable(fault: ErrorDetails) -> str:
     name = str(fault["loc"][0])
     field = Settings.model_fields.get(name)

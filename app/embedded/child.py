@@ -80,11 +80,13 @@ def start_child(
     account: Account | None = None,
     folder: Path | None = None,
     way: Way | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Child:
     """Start a program as a child that gets `stop_signal` when this process ends.
 
     Its output goes to `log`, emptied first. It has its own process group, so that Ctrl-C at a
-    terminal reaches only this process, which then stops its children in order.
+    terminal reaches only this process, which then stops its children in order. The open files
+    of `pass_fds` are handed over under the same numbers.
 
     Raises:
         EmbeddedError: called off the main thread (Linux ties the death signal to the thread
@@ -106,6 +108,7 @@ def start_child(
                 env=dict(environment),
                 cwd=folder or "/",
                 process_group=0,
+                pass_fds=pass_fds,
             )
     except OSError as error:
         raise EmbeddedError(f"{name} cannot be started: {error}") from error

@@ -63,7 +63,9 @@ def watch(command: list[str], stop_signal: int) -> int:
     """Run the program until it ends or standard input does; its exit code."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, leave_to_input)
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command
+    child = subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=subprocess.DEVNULL, close_fds=False
+    )
     threading.Thread(target=stop_at_end_of_input, args=(child, stop_signal), daemon=True).start()
     return child.wait()
 

@@ -16,7 +16,7 @@ PRODUCTION = {
     "STRIPE_SECRET_KEY": "sk_live_hunter2hunter2",
     "STRIPE_WEBHOOK_SECRET": "whsec_hunter2new,whsec_hunter2old",
     "TOLLGATE_CREDENTIAL_KEYS": f"k2:{KEY},k1:{KEY}",
-    "TOLLGATE_JWT_KEYS": '[{"kid": "a", "alg": "HS256", "key": "hunter2hunter2hunter2hunter2hunt"}]',
+    "TOLLGATE_JWT_KEYS": f'[{{"kid": "a", "alg": "HS256", "key": "{"hunter2" * 5}"}}]',
     "TOLLGATE_JWT_ISSUER": "https://login.example",
 }
 DEVELOPMENT = PRODUCTION | {
