@@ -1,0 +1,1 @@
+"""How each object looks on the wire."""
