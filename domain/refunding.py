@@ -97,7 +97,7 @@ async def save_refund(
     """Saves a moved refund and what it makes of payment and order. All must be locked."""
     refunds = await work.refunds.of_payment(payment.tenant_id, payment.id)
     others = [refund for refund in refunds if refund.id != after.id]
-    after = replace(after, platform_fee_refunded=_fee_part(payment, others, after))
+    after = replace(after, platform_fee_refunded=fee_part(payment, others, after))
     counted = count_refunds(payment, [*others, after])
     if after == before and counted == payment:
         return RecordedRefund(payment, refund=before)
@@ -145,8 +145,9 @@ def refund_entry(refund: Refund, payment: Payment, actor: Actor, now: datetime) 
     )
 
 
-def _fee_part(payment: Payment, others: Iterable[Refund], refund: Refund) -> int:
-    # A part once given stays as it was: only the refund that moves is computed.
+def fee_part(payment: Payment, others: Iterable[Refund], refund: Refund) -> int:
+    """The part of the platform's fee that a refund returns, in minor units: what is due in all,
+    less the parts of the refunds before it. A part once given stays as it was."""
     if refund.status is not RefundStatus.SUCCEEDED:
         return 0
     if refund.platform_fee_refunded:

@@ -1,0 +1,94 @@
+"""Money and currencies."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.currency import (
+    EXPONENTS,
+    UnsupportedAmount,
+    check_gateway_amount,
+    from_gateway,
+    to_gateway,
+)
+from domain.money import CurrencyMismatch, Money, divide_half_up
+
+currencies = st.sampled_from(sorted(EXPONENTS))
+
+
+@given(st.integers(-(10**15), 10**15), currencies)
+def test_decimal_is_exact(minor: int, currency: str) -> None:
+    """The decimal text is the amount exactly, with the currency's number of places."""
+    text = Money(minor, currency).decimal()
+
+    assert Decimal(text) == Decimal(minor).scaleb(-EXPONENTS[currency])
+    assert len(text.partition(".")[2]) == EXPONENTS[currency]
+
+
+@given(st.integers(0, 10**18), st.integers(1, 10**9))
+def test_half_up_is_the_schoolbook_rule(numerator: int, denominator: int) -> None:
+    """Dividing rounds to the nearest whole number and a half upwards."""
+    exact = Decimal(numerator) / Decimal(denominator)
+
+    result = divide_half_up(numerator, denominator)
+
+    assert abs(2 * (result * denominator - numerator)) <= denominator
+    if 2 * numerator % denominator == 0:
+        assert result == int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def test_sums_keep_to_one_currency() -> None:
+    """Two currencies never add up."""
+    assert Money(1, "USD") + Money(2, "USD") == Money(3, "USD")
+    assert Money(1, "USD") - Money(2, "USD") == Money(-1, "USD")
+
+    with pytest.raises(CurrencyMismatch):
+        Money(1, "USD") + Money(1, "EUR")
+
+
+@given(st.integers(1, 10**6), currencies)
+def test_the_gateway_count_comes_back(amount: int, currency: str) -> None:
+    """What can be sent to the gateway comes back as the same amount."""
+    try:
+        sent = to_gateway(amount, currency)
+    except UnsupportedAmount:
+        return
+
+    assert from_gateway(sent, currency) == amount
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "sent"),
+    [
+        (500, "JPY", 500),
+        (500, "ISK", 50_000),
+        (7, "UGX", 700),
+        (1230, "KWD", 1230),
+        (300, "MGA", 3),
+    ],
+)
+def test_stripes_exceptions(amount: int, currency: str, sent: int) -> None:
+    """Stripe counts some currencies otherwise than ISO 4217."""
+    assert to_gateway(amount, currency) == sent
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "rule"),
+    [
+        (1231, "KWD", "AMOUNT_NOT_ROUND"),
+        (250, "MGA", "AMOUNT_NOT_WHOLE"),
+        (49, "USD", "AMOUNT_TOO_SMALL"),
+        (0, "USD", "AMOUNT_TOO_SMALL"),
+        (-1, "XOF", "AMOUNT_TOO_SMALL"),
+        (100_000_000, "USD", "AMOUNT_TOO_LARGE"),
+        (1_000_000, "ISK", "AMOUNT_TOO_LARGE"),
+    ],
+)
+def test_amounts_the_gateway_cannot_take(amount: int, currency: str, rule: str) -> None:
+    """An amount that the gateway would refuse or misread is refused before it is sent."""
+    with pytest.raises(UnsupportedAmount) as refused:
+        check_gateway_amount(amount, currency)
+
+    assert refused.value.rule == rule
