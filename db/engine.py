@@ -1,0 +1,119 @@
+"""The connection pool, its limits, and what is said when the database cannot be had.
+
+SQLAlchemy Core over asyncpg. Every connection speaks UTC and gives up by itself: on a statement,
+on a lock, and on a transaction that its owner forgot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from asyncpg import PostgresError
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from domain.ports import DatabaseUnavailable
+
+CONNECT_TIMEOUT_SECONDS = 5
+POOL_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_SECONDS = 10
+LOCK_TIMEOUT_SECONDS = 5
+IDLE_IN_TRANSACTION_SECONDS = 15
+
+_AWAY = ("08", "53", "57", "25P03", "25006", "40001", "40P01", "55P03")
+"""SQLSTATE classes and codes (PostgreSQL, appendix A): no connection, no resources, an operator or
+a time limit intervened, a standby answered, a serialization failure, a deadlock, a lock not had."""
+
+
+def make_engine(
+    database_url: str,
+    *,
+    pool_size: int = 10,
+    application_name: str = "tollgate",
+    statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
+    lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+) -> AsyncEngine:
+    """A pool of at most `pool_size` connections to a `postgresql://` URL. 0 seconds is no limit."""
+    engine = create_async_engine(
+        _driver_url(database_url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "server_settings": {
+                "application_name": application_name,
+                "timezone": "UTC",
+                "jit": "off",  # the statements are short: compiling one costs more than running it
+                "statement_timeout": _milliseconds(statement_timeout_seconds),
+                "lock_timeout": _milliseconds(lock_timeout_seconds),
+                "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_SECONDS),
+            },
+        },
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection of the pool; what was not committed is rolled back at the end.
+
+    Raises DatabaseUnavailable, at the opening or from any statement inside.
+    """
+    try:
+        connection = await engine.connect().start()
+    except (OSError, PoolTimeout) as error:
+        raise DatabaseUnavailable("no connection to the database") from error
+    except (DBAPIError, PostgresError) as error:
+        if _is_away(error):
+            raise DatabaseUnavailable(str(error)) from error
+        raise
+    try:
+        yield connection
+    except DBAPIError as error:
+        if _is_away(error):
+            raise DatabaseUnavailable(str(error.orig)) from error
+        raise
+    finally:
+        await connection.close()
+
+
+def _is_away(error: DBAPIError | PostgresError) -> bool:
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or _state(error.orig).startswith(_AWAY)
+    return _state(error).startswith(_AWAY)
+
+
+def _state(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", ""))
+
+
+def _refuse_closed(
+    connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    # The driver notices a closed socket by itself, so this costs no round trip: the pool opens
+    # a new connection instead of handing out one that the server has left.
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _driver_url(database_url: str) -> URL:
+    url = make_url(database_url).set(drivername="postgresql+asyncpg")
+    mode = url.query.get("sslmode")
+    # libpq's parameter, by the name under which the driver takes it.
+    return (
+        url
+        if mode is None
+        else url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))

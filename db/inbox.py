@@ -1,0 +1,196 @@
+"""The inbox of webhook events: rows and domain objects, and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    false,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.payment_rows import payment_of
+from db.tables import gateways, payments, webhook_events
+from domain.errors import NotFound
+from domain.inbox import WebhookEvent, WebhookEventStatus
+from domain.payment import Payment
+from domain.ports import Cipher, PayloadUnstorable
+from domain.tenant import GatewayAccount, GatewayMode
+
+_UNSTORABLE = frozenset({"22P05", "22P02", "22021", "22003", "22032"})
+"""SQLSTATEs with which JSONB refuses a document (PostgreSQL, appendix A, class 22)."""
+
+_COLUMN = webhook_events.c
+_RECORD = (
+    insert(webhook_events)
+    .on_conflict_do_nothing(index_elements=["gateway_id", "livemode", "event_id"])
+    .returning(_COLUMN.id)
+)
+_FIND = select(webhook_events).where(_COLUMN.id == bindparam("of_id"))
+_SAVE = update(webhook_events).where(_COLUMN.id == bindparam("of_id"))
+_DUE = or_(
+    _COLUMN.status == "RECEIVED",
+    and_(_COLUMN.status == "RETRY", _COLUMN.next_attempt_at <= bindparam("now")),
+    and_(_COLUMN.status == "PROCESSING", _COLUMN.lease_until <= bindparam("now")),
+)
+# The first condition is the index's own; `_DUE` alone would not be seen to imply it.
+_WAITING = and_(_COLUMN.status.in_(["RECEIVED", "PROCESSING", "RETRY"]), _DUE)
+_DUE_IDS = select(_COLUMN.id).where(_WAITING).order_by(_COLUMN.id).limit(bindparam("at_most"))
+_FREE = (
+    select(_COLUMN.id)
+    .where(_COLUMN.id == bindparam("of_id"), _DUE)
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(webhook_events)
+    .where(_COLUMN.id.in_(_FREE))
+    .values(
+        status="PROCESSING",
+        attempts=_COLUMN.attempts + 1,
+        lease_until=bindparam("leased_until"),
+        next_attempt_at=None,
+    )
+    .returning(webhook_events)
+)
+
+
+def _event_of(row: Row[Any]) -> WebhookEvent:
+    return WebhookEvent(
+        id=row.id,
+        gateway_id=row.gateway_id,
+        livemode=row.livemode,
+        event_id=row.event_id,
+        event_type=row.event_type,
+        api_version=row.api_version,
+        account=row.account,
+        payload=row.payload,
+        status=WebhookEventStatus(row.status),
+        created_at=row.created_at,
+        attempts=row.attempts,
+        tenant_id=row.tenant_id,
+        payment_id=row.payment_id,
+        error_message=row.error_message,
+        next_attempt_at=row.next_attempt_at,
+        lease_until=row.lease_until,
+        processed_at=row.processed_at,
+    )
+
+
+def _progress(event: WebhookEvent) -> Mapping[str, object]:
+    return {
+        "status": event.status.value,
+        "attempts": event.attempts,
+        "tenant_id": event.tenant_id,
+        "payment_id": event.payment_id,
+        "error_message": event.error_message,
+        "next_attempt_at": event.next_attempt_at,
+        "lease_until": event.lease_until,
+        "processed_at": event.processed_at,
+    }
+
+
+def _columns(event: WebhookEvent) -> Mapping[str, object]:
+    return {
+        "id": event.id,
+        "gateway_id": event.gateway_id,
+        "livemode": event.livemode,
+        "event_id": event.event_id,
+        "event_type": event.event_type,
+        "api_version": event.api_version,
+        "account": event.account,
+        "payload": dict(event.payload),
+        "created_at": event.created_at,
+        **_progress(event),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SqlInboxStore:
+    """Implements `domain.ports.InboxStore`."""
+
+    connection: AsyncConnection
+    cipher: Cipher
+
+    async def record(self, event: WebhookEvent) -> bool:
+        try:
+            recorded = await self.connection.execute(_RECORD, _columns(event))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in _UNSTORABLE:
+                raise PayloadUnstorable(event.event_id) from error
+            raise
+        return recorded.first() is not None
+
+    async def find(self, webhook_event_id: str) -> WebhookEvent | None:
+        found = await self.connection.execute(_FIND, {"of_id": webhook_event_id})
+        row = found.first()
+        return None if row is None else _event_of(row)
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        found = await self.connection.execute(_DUE_IDS, {"now": now, "at_most": limit})
+        return list(found.scalars())
+
+    async def claim(
+        self, webhook_event_id: str, now: datetime, lease_until: datetime
+    ) -> WebhookEvent | None:
+        claimed = await self.connection.execute(
+            _CLAIM, {"of_id": webhook_event_id, "now": now, "leased_until": lease_until}
+        )
+        row = claimed.first()
+        return None if row is None else _event_of(row)
+
+    async def save(self, event: WebhookEvent) -> None:
+        saved = await self.connection.execute(_SAVE, {"of_id": event.id, **_progress(event)})
+        if saved.rowcount == 0:
+            raise NotFound(event.id)
+
+    async def find_payment(
+        self, gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
+    ) -> Payment | None:
+        if gateway_payment_id is None and payment_id is None:
+            return None
+        found = await self.connection.execute(
+            _find_payment(gateway, gateway_payment_id, payment_id)
+        )
+        row = found.first()
+        return None if row is None else payment_of(row, self.cipher)
+
+
+def _find_payment(
+    gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
+) -> Select[Any]:
+    column = payments.c
+    by_gateway_id = (
+        column.gateway_payment_id == gateway_payment_id if gateway_payment_id else false()
+    )
+    by_our_id = column.id == payment_id if payment_id else false()
+    return (
+        select(payments)
+        .where(_within_reach(gateway), or_(by_gateway_id, by_our_id))
+        .order_by(by_gateway_id.desc().nulls_last())
+        .limit(1)
+    )
+
+
+def _within_reach(gateway: GatewayAccount) -> ColumnElement[bool]:
+    """The payments that events of this gateway row may speak of: its own; for the platform's row,
+    those of every tenant paid through the platform's account."""
+    if gateway.tenant_id is not None:
+        return and_(payments.c.tenant_id == gateway.tenant_id, payments.c.gateway_id == gateway.id)
+    through_platform = select(gateways.c.id).where(
+        gateways.c.mode == GatewayMode.PLATFORM.value,
+        gateways.c.gateway_type == gateway.gateway_type.value,
+    )
+    return payments.c.gateway_id.in_(through_platform)

@@ -1,0 +1,189 @@
+"""Gateway operations: rows and domain objects, and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from db.sealed import SealedColumn
+from db.statements import find_by_id, of_key, save_by_id
+from db.tables import operations
+from domain.errors import NotFound
+from domain.operation import OPEN, GatewayRequest, Operation, OperationKind, OperationState
+from domain.ports import Cipher
+
+_REQUEST = SealedColumn("gateway_operations", "request")
+_COLUMN = operations.c
+_FIND = find_by_id(operations)
+_LOCK = _FIND.with_for_update()
+_SAVE = save_by_id(operations)
+_ADD = insert(operations)
+_OPEN_OF_PAYMENT = (
+    select(operations)
+    .where(
+        _COLUMN.tenant_id == bindparam("of_tenant_id"),
+        _COLUMN.payment_id == bindparam("of_payment_id"),
+        _COLUMN.state.in_(sorted(OPEN)),
+    )
+    .order_by(_COLUMN.id)
+)
+_WAITING = or_(
+    and_(_COLUMN.state.in_(["CREATED", "UNKNOWN"]), _COLUMN.due_at <= bindparam("now")),
+    and_(_COLUMN.state == "SENDING", _COLUMN.last_sent_at < bindparam("sending_before")),
+)
+
+
+def _claim(due: Select[tuple[str, str]]) -> ReturningUpdate[Any]:
+    # A stale SENDING becomes UNKNOWN here, which it counts as anyway: only so does its lease hold,
+    # since SENDING is due by the time it was sent, not by `due_at`.
+    settled_from = case((_COLUMN.state == "SENDING", "UNKNOWN"), else_=_COLUMN.state)
+    return (
+        update(operations)
+        .where(tuple_(_COLUMN.tenant_id, _COLUMN.id).in_(due.with_for_update(skip_locked=True)))
+        .values(due_at=bindparam("lease_until"), state=settled_from)
+        .returning(operations)
+    )
+
+
+_KEY_OF_WAITING = select(_COLUMN.tenant_id, _COLUMN.id).where(_WAITING)
+_CLAIM_DUE = _claim(_KEY_OF_WAITING.order_by(_COLUMN.due_at).limit(bindparam("at_most")))
+_CLAIM_ONE = _claim(_KEY_OF_WAITING.where(_COLUMN.id == bindparam("of_id")))
+
+
+def _operation_of(row: Row[Any], cipher: Cipher) -> Operation:
+    request = _REQUEST.open(cipher, row.tenant_id, row.id, row.request)
+    parameters = request["parameters"]
+    if not isinstance(parameters, dict):
+        raise ValueError(f"the request of {row.id} has no parameters")
+    return Operation(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        payment_id=row.payment_id,
+        gateway_id=row.gateway_id,
+        kind=OperationKind(row.kind),
+        state=OperationState(row.state),
+        gateway_key=row.gateway_key,
+        request=GatewayRequest(path=str(request["path"]), parameters=parameters),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        due_at=row.due_at,
+        amount=row.amount_cents,
+        refund_id=row.refund_id,
+        idempotency_record_id=row.idempotency_record_id,
+        attempts=row.attempts,
+        first_sent_at=row.first_sent_at,
+        last_sent_at=row.last_sent_at,
+        absent_at=row.absent_at,
+        gateway_request_id=row.gateway_request_id,
+        error=row.error_message,
+    )
+
+
+def _columns(operation: Operation, cipher: Cipher) -> Mapping[str, object]:
+    request = {
+        "path": operation.request.path,
+        "parameters": dict(operation.request.parameters),
+    }
+    return {
+        "tenant_id": operation.tenant_id,
+        "id": operation.id,
+        "payment_id": operation.payment_id,
+        "gateway_id": operation.gateway_id,
+        "refund_id": operation.refund_id,
+        "idempotency_record_id": operation.idempotency_record_id,
+        "kind": operation.kind.value,
+        "state": operation.state.value,
+        "gateway_key": operation.gateway_key,
+        "request": _REQUEST.seal(cipher, operation.tenant_id, operation.id, request),
+        "amount_cents": operation.amount,
+        "attempts": operation.attempts,
+        "due_at": operation.due_at,
+        "first_sent_at": operation.first_sent_at,
+        "last_sent_at": operation.last_sent_at,
+        "absent_at": operation.absent_at,
+        "gateway_request_id": operation.gateway_request_id,
+        "error_message": operation.error,
+        "created_at": operation.created_at,
+        "updated_at": operation.updated_at,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOperationStore:
+    """Implements `domain.ports.OperationStore`."""
+
+    connection: AsyncConnection
+    cipher: Cipher
+
+    async def add(self, operation: Operation) -> None:
+        await self.connection.execute(_ADD, _columns(operation, self.cipher))
+
+    async def find(self, tenant_id: str, operation_id: str) -> Operation | None:
+        found = await self.connection.execute(_FIND, of_key(tenant_id, operation_id))
+        row = found.first()
+        return None if row is None else _operation_of(row, self.cipher)
+
+    async def lock(self, tenant_id: str, operation_id: str) -> Operation:
+        found = await self.connection.execute(_LOCK, of_key(tenant_id, operation_id))
+        row = found.first()
+        if row is None:
+            raise NotFound(operation_id)
+        return _operation_of(row, self.cipher)
+
+    async def open_of_payment(self, tenant_id: str, payment_id: str) -> Sequence[Operation]:
+        found = await self.connection.execute(
+            _OPEN_OF_PAYMENT, {"of_tenant_id": tenant_id, "of_payment_id": payment_id}
+        )
+        return [_operation_of(row, self.cipher) for row in found]
+
+    async def save(self, operation: Operation) -> None:
+        key = of_key(operation.tenant_id, operation.id)
+        saved = await self.connection.execute(_SAVE, {**key, **_columns(operation, self.cipher)})
+        if saved.rowcount == 0:
+            raise NotFound(operation.id)
+
+    async def claim_due(
+        self, now: datetime, *, lease_until: datetime, sending_before: datetime, limit: int
+    ) -> Sequence[Operation]:
+        claimed = await self.connection.execute(
+            _CLAIM_DUE,
+            {
+                "now": now,
+                "lease_until": lease_until,
+                "sending_before": sending_before,
+                "at_most": limit,
+            },
+        )
+        return [_operation_of(row, self.cipher) for row in claimed]
+
+    async def claim(
+        self, operation_id: str, now: datetime, *, lease_until: datetime, sending_before: datetime
+    ) -> Operation | None:
+        claimed = await self.connection.execute(
+            _CLAIM_ONE,
+            {
+                "now": now,
+                "lease_until": lease_until,
+                "sending_before": sending_before,
+                "of_id": operation_id,
+            },
+        )
+        row = claimed.first()
+        return None if row is None else _operation_of(row, self.cipher)

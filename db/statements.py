@@ -1,0 +1,26 @@
+"""The statements that most stores have alike. They are built once and run with parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, Table, Update, bindparam, select, update
+
+TENANT = "of_tenant_id"
+ID = "of_id"
+"""Parameters of a row's key. They are not called like the columns, which an UPDATE sets."""
+
+
+def find_by_id(table: Table) -> Select[Any]:
+    """One row of a tenant, by its key."""
+    return select(table).where(table.c.tenant_id == bindparam(TENANT), table.c.id == bindparam(ID))
+
+
+def save_by_id(table: Table) -> Update:
+    """Sets the columns named in the parameters on one row of a tenant."""
+    return update(table).where(table.c.tenant_id == bindparam(TENANT), table.c.id == bindparam(ID))
+
+
+def of_key(tenant_id: str, row_id: str) -> dict[str, object]:
+    """The parameters of a row's key."""
+    return {TENANT: tenant_id, ID: row_id}

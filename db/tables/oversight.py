@@ -1,0 +1,52 @@
+"""What people look at afterwards: the audit log and the alerts."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKeyConstraint, Index, Table, text
+
+from db.tables.base import json, metadata, moment, one_of, text_id
+from db.tables.base import text as words
+from domain.audit import AlertSeverity
+from domain.caller import AuditActorType
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    text_id("tenant_id", primary_key=True),
+    text_id("id", primary_key=True),
+    moment("at"),
+    words("actor_type"),
+    text_id("actor_id"),
+    text_id("request_id", nullable=True),
+    words("ip_address", nullable=True),
+    words("action"),
+    text_id("subject_id"),
+    json("before", nullable=True),
+    json("after", nullable=True),
+    one_of("actor_type", AuditActorType),
+    Index("ix_audit_log_subject", "tenant_id", "subject_id", "id"),
+)
+"""Append-only: a trigger of the first migration refuses UPDATE, DELETE and TRUNCATE."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    text_id("id", primary_key=True),
+    text_id("tenant_id", nullable=True),
+    words("rule"),
+    words("severity"),
+    text_id("subject_id"),
+    words("message"),
+    moment("opened_at"),
+    moment("closed_at", nullable=True),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    one_of("severity", AlertSeverity),
+    Index(
+        "uq_alerts_open",
+        "rule",
+        "subject_id",
+        unique=True,
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index("ix_alerts_tenant", "tenant_id", "id"),
+)

@@ -1,0 +1,140 @@
+"""Tenants, what they pay, and the gateway accounts that take their money."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+
+from db.tables.base import check, currency, json, metadata, moment, one_of, text_id
+from db.tables.base import text as words
+from domain.fees import BASIS_POINTS, FeeRefundPolicy
+from domain.payment import GatewayType
+from domain.tenant import GatewayMode
+
+_BASIS_POINTS = f"basis_points BETWEEN 0 AND {BASIS_POINTS}"
+
+fee_tiers = Table(
+    "platform_fee_tiers",
+    metadata,
+    text_id("id", primary_key=True),
+    words("name"),
+    Column("level", Integer, nullable=False),
+    Column("basis_points", Integer, nullable=False),
+    json("fixed_fees"),
+    words("description"),
+    words("refund_policy"),
+    Column("is_default", Boolean, nullable=False),
+    Column("is_archived", Boolean, nullable=False),
+    check("basis_points", _BASIS_POINTS),
+    one_of("refund_policy", FeeRefundPolicy),
+    check("default_in_use", "NOT (is_default AND is_archived)"),
+    Index(
+        "uq_platform_fee_tiers_default",
+        "is_default",
+        unique=True,
+        postgresql_where=text("is_default"),
+    ),
+    Index(
+        "uq_platform_fee_tiers_level",
+        "level",
+        unique=True,
+        postgresql_where=text("NOT is_archived"),
+    ),
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    text_id("id", primary_key=True),
+    words("name"),
+    words("slug"),
+    text_id("fee_tier_id"),
+    words("default_currency"),
+    Column("is_active", Boolean, nullable=False),
+    moment("created_at"),
+    ForeignKeyConstraint(["fee_tier_id"], ["platform_fee_tiers.id"]),
+    UniqueConstraint("slug", name="slug"),
+    currency("default_currency"),
+)
+
+fee_overrides = Table(
+    "platform_fee_overrides",
+    metadata,
+    text_id("tenant_id", primary_key=True),
+    text_id("id", primary_key=True),
+    Column("basis_points", Integer, nullable=False),
+    json("fixed_fees"),
+    words("reason"),
+    words("created_by"),
+    moment("effective_from"),
+    moment("effective_until", nullable=True),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    check("basis_points", _BASIS_POINTS),
+    check("period", "effective_until > effective_from"),
+    # Two overrides in force at one time would leave the price to chance.
+    ExcludeConstraint(
+        ("tenant_id", "="),
+        (text("tstzrange(effective_from, effective_until)"), "&&"),
+        name="ex_platform_fee_overrides_period",
+        using="gist",
+    ),
+)
+
+gateways = Table(
+    "tenant_payment_gateways",
+    metadata,
+    text_id("id", primary_key=True),
+    text_id("tenant_id", nullable=True),
+    words("gateway_type"),
+    words("mode"),
+    Column("livemode", Boolean, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("fee_basis_points", Integer, nullable=False),
+    Column("fee_fixed_cents", BigInteger, nullable=False),
+    text_id("account_id", nullable=True),
+    Column("secret_key", LargeBinary),
+    Column("webhook_secret", LargeBinary),
+    moment("created_at"),
+    moment("updated_at"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    UniqueConstraint("tenant_id", "id", name="tenant_id"),
+    one_of("gateway_type", GatewayType),
+    one_of("mode", GatewayMode),
+    check("fee_basis_points", f"fee_basis_points BETWEEN 0 AND {BASIS_POINTS}"),
+    check("fee_fixed_cents", "fee_fixed_cents >= 0"),
+    check("platform_row", "tenant_id IS NOT NULL OR mode = 'PLATFORM'"),
+    check("connect_account", "(mode = 'CONNECT') = (account_id IS NOT NULL)"),
+    check("own_key", "(mode = 'OWN') = (secret_key IS NOT NULL)"),
+    Index(
+        "uq_tenant_payment_gateways_enabled",
+        "tenant_id",
+        "gateway_type",
+        unique=True,
+        postgresql_where=text("is_enabled AND tenant_id IS NOT NULL"),
+    ),
+    Index(
+        "uq_tenant_payment_gateways_platform",
+        "gateway_type",
+        unique=True,
+        postgresql_where=text("tenant_id IS NULL"),
+    ),
+    # One merchant account answers to one tenant, so that an event finds one row.
+    Index(
+        "uq_tenant_payment_gateways_account",
+        "account_id",
+        "livemode",
+        unique=True,
+        postgresql_where=text("account_id IS NOT NULL"),
+    ),
+)
