@@ -1,0 +1,122 @@
+"""Parts of the worker that never end by themselves: kept running, stopped when told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from redis.exceptions import RedisError
+
+from domain.events import EventService
+from domain.ports import DatabaseUnavailable
+from domain.settling import Settler
+
+Part = Callable[[asyncio.Event], Awaitable[None]]
+"""Runs until the event is set. It may fail; `keep_running` starts it anew."""
+
+IDLE_SECONDS = 1.0
+"""How long a loop that found nothing to do waits: with Redis away, how late work starts."""
+
+EVENTS_MAX = 12
+"""Events that the sweeper processes at once."""
+
+EVENT_SECONDS_MAX = 20.0
+"""An event beyond this is given up; its lease runs out and it is taken up again."""
+
+OPERATIONS_MAX = 20
+"""Operations that the settler looks at at once."""
+
+_BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
+_STEADY_SECONDS = 60.0
+_OUTAGES = (DatabaseUnavailable, RedisError, OSError, TimeoutError)
+
+_log = logging.getLogger(__name__)
+
+
+async def keep_running(name: str, part: Part, stop: asyncio.Event) -> None:
+    """Runs `part` until `stop`. When it fails or ends, it is started anew: soon after the first
+    failure, then more slowly, and soon again once it has run for a minute."""
+    failures = 0
+    while not stop.is_set():
+        started, error = time.monotonic(), None
+        try:
+            await part(stop)
+        except Exception as raised:  # noqa: BLE001 - the job runner: a part's fault stops no other
+            error = raised
+        if stop.is_set():
+            break
+        if time.monotonic() - started > _STEADY_SECONDS:
+            failures = 0
+        delay = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
+        failures += 1
+        trace = None if isinstance(error, _OUTAGES) else error
+        _log.warning("%s ended (%r), next start in %g s", name, error, delay, exc_info=trace)
+        await pause(stop, delay)
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Waits, and no longer than until `stop`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+class Sweeper:
+    """Processes events that wait in the inbox, by PostgreSQL alone.
+
+    A slow event holds up one place, not its neighbours: places are filled as they fall free.
+    """
+
+    def __init__(self, events: EventService) -> None:
+        self._events = events
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweeps until `stop`, then lets the events under way end. Raises DatabaseUnavailable."""
+        try:
+            while not stop.is_set():
+                if not await self._fill():
+                    await pause(stop, IDLE_SECONDS)
+                if len(self._under_way) >= EVENTS_MAX:
+                    await asyncio.wait(
+                        self._under_way.values(), return_when=asyncio.FIRST_COMPLETED
+                    )
+            if self._under_way:
+                await asyncio.wait(self._under_way.values())
+        except asyncio.CancelledError:
+            for task in self._under_way.values():
+                task.cancel()
+            raise
+
+    async def _fill(self) -> bool:
+        """Starts what waits; False when nothing was found to start."""
+        due = await self._events.due(2 * EVENTS_MAX)
+        room = EVENTS_MAX - len(self._under_way)
+        fresh = [event_id for event_id in due if event_id not in self._under_way][:room]
+        for event_id in fresh:
+            task = asyncio.create_task(self._process(event_id), name=event_id)
+            task.add_done_callback(self._ended)
+            self._under_way[event_id] = task
+        return bool(fresh)
+
+    async def _process(self, event_id: str) -> None:
+        async with asyncio.timeout(EVENT_SECONDS_MAX):
+            await self._events.process(event_id)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task.get_name()]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            trace = None if isinstance(error, _OUTAGES) else error
+            _log.error("event %s was not processed: %r", task.get_name(), error, exc_info=trace)
+
+
+async def settle(settler: Settler, stop: asyncio.Event) -> None:
+    """Settles operations as they fall due, until `stop`. Raises DatabaseUnavailable."""
+    while not stop.is_set():
+        if await settler.settle_due(OPERATIONS_MAX) < OPERATIONS_MAX:
+            await pause(stop, IDLE_SECONDS)

@@ -1,0 +1,102 @@
+"""The worker: the loops on PostgreSQL, and beside them the jobs that Redis wakes.
+
+The loops alone do everything; the jobs only shorten the wait. So Redis may be away, and a part
+that fails is started anew while the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.clock import SystemClock
+from app.loops import Sweeper, keep_running, settle
+from app.settings import Settings
+from db.cipher import AesGcmCipher
+from db.engine import make_engine
+from db.work import SqlDatabase
+from domain.events import EventService
+from domain.gateways.stripe_gateway import StripeGateway
+from domain.settling import Settler
+from webhooks.jobs import JobRunner, Jobs
+from webhooks.wake import ArqWake
+
+DRAIN_SECONDS = 10.0
+"""How long work under way may take after SIGTERM; what is cut off then is taken up again when its
+lease has run out."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _UseCases:
+    events: EventService
+    settler: Settler
+
+
+async def run(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT, then finishes what is under way."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with _use_cases(settings) as use_cases:
+        await work_until(stop, use_cases.events, use_cases.settler, settings)
+
+
+async def work_until(
+    stop: asyncio.Event, events: EventService, settler: Settler, settings: Settings
+) -> None:
+    """Keeps every part running until `stop`, and drains them for at most DRAIN_SECONDS."""
+    sweeper = Sweeper(events)
+    jobs = Jobs(events, settler)
+
+    async def woken(stop: asyncio.Event) -> None:
+        await JobRunner(settings.redis_url.get_secret_value(), jobs).run(stop)
+
+    async def settling(stop: asyncio.Event) -> None:
+        await settle(settler, stop)
+
+    parts = {"the sweeper": sweeper.run, "the settler": settling, "the jobs": woken}
+    tasks = [
+        asyncio.create_task(keep_running(name, part, stop), name=name)
+        for name, part in parts.items()
+    ]
+    _log.info("worker ready")
+    await stop.wait()
+    _log.info("worker stopping")
+    _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+    for task in late:
+        _log.warning("%s did not end in time", task.get_name())
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _use_cases(settings: Settings) -> AsyncIterator[_UseCases]:
+    engine = make_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.db_pool_size,
+        application_name="tollgate worker",
+    )
+    keys = settings.credential_keys
+    cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
+    database = SqlDatabase(engine, cipher)
+    gateway = StripeGateway(
+        secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
+    )
+    wake = ArqWake(settings.redis_url.get_secret_value())
+    clock = SystemClock()
+    try:
+        yield _UseCases(
+            EventService(database, gateway, wake, clock),
+            Settler(database, gateway, wake, clock),
+        )
+    finally:
+        await wake.close()
+        await gateway.close()
+        await engine.dispose()
