@@ -25,7 +25,7 @@ class Decline:
     """Why a card is declined (docs.stripe.com/declines/codes)."""
 
     code: str
-    decline_code: str
+    decline_code: str | None
     message: str
     param: str | None = None
     advice_code: str = "try_again_later"
@@ -59,7 +59,8 @@ class Card:
     def outcome(self) -> str:
         """The behaviour in words, as the documentation's table says it."""
         if self.decline:
-            return f"{self.behaviour}: {self.decline.code}/{self.decline.decline_code}"
+            code = self.decline.decline_code
+            return f"{self.behaviour}: {self.decline.code}{f'/{code}' if code else ''}"
         if self.dispute:
             return f"{self.behaviour}: {self.dispute.reason}, {self.dispute.status}"
         return str(self.behaviour)
@@ -75,19 +76,17 @@ LOST = Decline("card_declined", "lost_card", DECLINED, advice_code="do_not_try_a
 STOLEN = Decline("card_declined", "stolen_card", DECLINED, advice_code="do_not_try_again")
 FRAUDULENT = Decline("card_declined", "fraudulent", DECLINED, advice_code="do_not_try_again")
 VELOCITY = Decline("card_declined", "card_velocity_exceeded", DECLINED)
-EXPIRED = Decline(
-    "expired_card", "expired_card", "Your card has expired.", "exp_month", "do_not_try_again"
-)
+EXPIRED = Decline("expired_card", None, "Your card has expired.", "exp_month", "do_not_try_again")
 INCORRECT_CVC = Decline(
     "incorrect_cvc",
-    "incorrect_cvc",
+    None,
     "Your card's security code is incorrect.",
     "cvc",
     "confirm_card_data",
 )
 PROCESSING_ERROR = Decline(
     "processing_error",
-    "processing_error",
+    None,
     "An error occurred while processing your card. Try again in a little bit.",
 )
 AUTHENTICATION_REQUIRED = Decline(
@@ -103,6 +102,16 @@ INQUIRY = DisputeKind("fraudulent", "warning_needs_response", "inquiry", "10.4")
 
 def _declines(name: str, last4: str, decline: Decline) -> Card:
     return Card(name, last4=last4, behaviour=Behaviour.DECLINE, decline=decline)
+
+
+def _blocked(name: str) -> Card:
+    return Card(
+        name,
+        last4="0019",
+        behaviour=Behaviour.DECLINE,
+        decline=FRAUDULENT,
+        risk_level="highest",
+    )
 
 
 def _authenticates(name: str, last4: str) -> Card:
@@ -149,9 +158,9 @@ CARDS: dict[str, Card] = {
         _declines("pm_card_chargeDeclinedIncorrectCvc", "0127", INCORRECT_CVC),
         _declines("pm_card_visa_chargeDeclinedProcessingError", "0119", PROCESSING_ERROR),
         _declines("pm_card_chargeDeclinedProcessingError", "0119", PROCESSING_ERROR),
-        _declines("pm_card_visa_chargeDeclinedFraudulent", "0019", FRAUDULENT),
-        _declines("pm_card_chargeDeclinedFraudulent", "0019", FRAUDULENT),
-        _declines("pm_card_radarBlock", "0019", FRAUDULENT),
+        _blocked("pm_card_visa_chargeDeclinedFraudulent"),
+        _blocked("pm_card_chargeDeclinedFraudulent"),
+        _blocked("pm_card_radarBlock"),
         _authenticates("pm_card_authenticationRequired", "3184"),
         _authenticates("pm_card_authenticationRequiredOnSetup", "3155"),
         _authenticates("pm_card_threeDSecure2Required", "3220"),

@@ -91,10 +91,13 @@ class Sandbox:
 
 
 def _labelled(response: Response, request: Request, request_id: str) -> Response:
-    headers = {**response.headers, "request-id": request_id, "stripe-version": API_VERSION}
+    headers = {"request-id": request_id, "stripe-version": API_VERSION}
     for name in ("idempotency-key", "stripe-account"):
         if name in request.headers:
             headers[name] = request.headers[name]
+    if "idempotency-key" in headers and request.method == "POST":
+        headers["original-request"] = request_id
+    headers.update(response.headers)
     return Response(
         response.status, response.body, headers, response.delay_seconds, response.dropped
     )

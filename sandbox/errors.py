@@ -41,10 +41,10 @@ class ApiError(Exception):
             error["doc_url"] = doc_url(self.code)
         if self.param:
             error["param"] = self.param
-        if account:
-            error["request_log_url"] = (
-                f"https://dashboard.stripe.com/{account}/test/workbench/logs?object={request_id}"
-            )
+        logs = f"{account}/test" if account else "test"
+        error["request_log_url"] = (
+            f"https://dashboard.stripe.com/{logs}/workbench/logs?object={request_id}"
+        )
         headers = {"content-type": "application/json"}
         if self.retry is not None:
             headers["stripe-should-retry"] = "true" if self.retry else "false"

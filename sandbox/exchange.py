@@ -102,7 +102,7 @@ class Exchange:
                 return replace(response, delay_seconds=seconds, dropped=True)
             case Kind.GARBLED:
                 half = response.body[: len(response.body) // 2]
-                return replace(response, status=200, body=half + b"\xff\xfe\x00")
+                return replace(response, status=200, body=half)
             case Kind.HTML:
                 return Response(200, HTML, {"content-type": "text/html; charset=utf-8"})
         return response

@@ -23,6 +23,7 @@ Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
 
 INTEGER = re.compile(r"-?\d{1,18}\Z")
 NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,12})?\Z")
+TEXT_LENGTH_MAX = 5000
 METADATA_KEYS_MAX = 50
 METADATA_KEY_LENGTH_MAX = 40
 METADATA_VALUE_LENGTH_MAX = 500
@@ -174,7 +175,7 @@ def _simple(value: "str | Form", kind: str, path: str) -> Value:
             raise refused(f"Invalid {path}: must be empty", path)
         return None
     if kind == "str":
-        return _text(value, None, path)
+        return _text(value, TEXT_LENGTH_MAX, path)
     if not isinstance(value, str):
         raise refused(f"Invalid {_kind_name(kind)}: {_shown(value)}", path)
     if value == "":
@@ -197,12 +198,12 @@ def _kind_name(kind: str) -> str:
     return {"int": "integer", "bool": "boolean", "num": "number"}[kind]
 
 
-def _text(value: "str | Form", longest: int | None, path: str) -> str:
+def _text(value: "str | Form", longest: int, path: str) -> str:
     if not isinstance(value, str):
         raise refused(f"Invalid string: {_shown(value)}", path)
     if value == "":
         raise _empty(path)
-    if longest is not None and len(value) > longest:
+    if len(value) > longest:
         shown = f"{value[:8]}...{value[-6:]}"
         raise refused(f"Invalid string: {shown}; must be at most {longest} characters", path)
     return value

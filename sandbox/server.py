@@ -113,7 +113,7 @@ async def _drop(receive: Receive) -> None:
     """
     cycle = cast("_Cycle | None", getattr(receive, "__self__", None))
     transport = getattr(cycle, "transport", None)
-    if not isinstance(transport, asyncio.BaseTransport):
+    if transport is None:
         raise ConnectionDropped
     transport.close()
     while (await receive())["type"] != "http.disconnect":

@@ -185,7 +185,6 @@ def _set_methods(intent: PaymentIntent, params: Params) -> None:
             "You may only specify one of these parameters: automatic_payment_methods, "
             "payment_method_types.",
             "payment_method_types",
-            "payment_intent_invalid_parameter",
         )
     if any(name != "card" for name in types):
         raise refused(

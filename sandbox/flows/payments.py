@@ -93,12 +93,13 @@ def fail(world: World, book: Book, intent: PaymentIntent, charge: Charge, declin
         "advice_code": decline.advice_code,
         "charge": charge.id,
         "code": decline.code,
-        "decline_code": decline.decline_code,
         "doc_url": doc_url(decline.code),
         "message": decline.message,
         "payment_method": payment_methods.render(method),
         "type": "card_error",
     }
+    if decline.decline_code:
+        error["decline_code"] = decline.decline_code
     if decline.param:
         error["param"] = decline.param
     _give_back(intent, error)

@@ -6,6 +6,7 @@ from sandbox.objects.payment_methods import billing_details, charged_card
 from sandbox.wire import Wire
 
 DESCRIPTOR = "SANDBOX"
+RISK_SCORES = {"normal": 12, "elevated": 65, "highest": 92}
 
 
 def render(charge: Charge, application: str | None) -> Wire:
@@ -60,22 +61,29 @@ def render(charge: Charge, application: str | None) -> Wire:
 def _outcome(charge: Charge, decline: Decline | None) -> Wire | None:
     if charge.status == "pending":
         return None
+    network_status, reason, message, type_ = _verdict(charge, decline)
     return {
         "advice_code": decline.advice_code if decline else None,
         "network_advice_code": None,
         "network_decline_code": None,
-        "network_status": "declined_by_network" if decline else "approved_by_network",
-        "reason": decline.decline_code if decline else None,
+        "network_status": network_status,
+        "reason": reason,
         "risk_level": charge.card.risk_level,
-        "risk_score": 65 if charge.card.risk_level == "elevated" else 12,
-        "seller_message": _seller_message(decline),
-        "type": "issuer_declined" if decline else "authorized",
+        "risk_score": RISK_SCORES[charge.card.risk_level],
+        "seller_message": message,
+        "type": type_,
     }
 
 
-def _seller_message(decline: Decline | None) -> str:
+def _verdict(charge: Charge, decline: Decline | None) -> tuple[str, str | None, str, str]:
+    """Network status, reason, message to the seller, and type of outcome."""
     if decline is None:
-        return "Payment complete."
-    if decline.decline_code == "generic_decline":
-        return "The bank did not return any further details with this decline."
-    return f"The bank returned the decline code `{decline.decline_code}`."
+        return "approved_by_network", None, "Payment complete.", "authorized"
+    if charge.card.risk_level == "highest":
+        message = "Stripe blocked this payment as too risky."
+        return "not_sent_to_network", "highest_risk_level", message, "blocked"
+    reason = decline.decline_code or decline.code
+    message = f"The bank returned the decline code `{reason}`."
+    if reason == "generic_decline":
+        message = "The bank did not return any further details with this decline."
+    return "declined_by_network", reason, message, "issuer_declined"
