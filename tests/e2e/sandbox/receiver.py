@@ -33,7 +33,7 @@ class Receiver:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Keep the delivery and answer."""
-        self.deliveries.append(Delivery(dict(request.headers), await request.read()))
+        self.deliveries.append(Delivery(request.headers.copy(), await request.read()))
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
 
     async def received(self, count: int) -> list[Delivery]:

@@ -72,14 +72,15 @@ async def test_cancellation_reason_of_stripe_is_not_for_callers(api: Api, reason
 
 
 async def test_canceled_authorization_is_released(api: Api, control: Control) -> None:
-    """A released authorization shows as refunded on the charge, but no refund and no money."""
+    """A released authorization shows as refunded, by a refund that moves no money."""
     intent = await api.payment_intents.create(authorized())
 
     await api.payment_intents.cancel(intent.id)
 
     charge = await charge_of(api, intent)
     assert (charge.captured, charge.refunded, charge.amount_refunded) == (False, True, 2000)
-    assert (await api.refunds.list({"payment_intent": intent.id})).data == []
+    [released] = (await api.refunds.list({"payment_intent": intent.id})).data
+    assert (released.amount, released.balance_transaction) == (2000, None)
     ledger = await control.ledger(await account_id(api))
     assert ledger["balance_transactions"] == []
     assert "charge.refunded" in await event_types(api)

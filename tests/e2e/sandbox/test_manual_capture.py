@@ -48,7 +48,7 @@ async def test_full_capture(api: Api) -> None:
 
 
 async def test_partial_capture_releases_the_rest(api: Api) -> None:
-    """A partial capture is final: the rest is released, without any refund object."""
+    """A partial capture is final: the rest is released by a refund that moves no money."""
     intent = await api.payment_intents.create(authorized())
 
     intent = await api.payment_intents.capture(intent.id, {"amount_to_capture": 1500})
@@ -57,9 +57,10 @@ async def test_partial_capture_releases_the_rest(api: Api) -> None:
     assert (intent.status, intent.amount, intent.amount_received) == ("succeeded", 2000, 1500)
     assert intent.amount_capturable == 0
     assert (charge.amount, charge.amount_captured) == (2000, 1500)
-    # The released part shows as refunded on the charge; no money moved, so no refund object.
-    assert charge.amount_refunded == 500
-    assert (await api.refunds.list({"charge": charge.id})).data == []
+    # The released part shows as refunded; only its missing balance transaction tells it apart.
+    assert (charge.amount_refunded, charge.refunded) == (500, False)
+    [released] = (await api.refunds.list({"charge": charge.id})).data
+    assert (released.amount, released.balance_transaction) == (500, None)
     assert (charge.balance_transaction.amount, charge.balance_transaction.fee) == (1500, 74)
 
 

@@ -1,5 +1,7 @@
 """Parameters that Stripe refuses, seen through the library."""
 
+import asyncio
+
 import pytest
 import stripe
 
@@ -39,11 +41,6 @@ REFUSED: dict[str, tuple[dict[str, object], str | None, str]] = {
         payment(statement_descriptor_suffix="x" * 23),
         None,
         "statement_descriptor_suffix",
-    ),
-    "two ways to choose methods": (
-        payment(payment_method_types=["card"]),
-        None,
-        "automatic_payment_methods",
     ),
 }
 
@@ -115,13 +112,42 @@ async def test_foreign_currency_is_settled(api: Api) -> None:
     assert transaction.net == transaction.amount - transaction.fee
 
 
+async def test_two_ways_to_choose_methods(api: Api) -> None:
+    """payment_method_types and automatic_payment_methods exclude each other."""
+    refusal = await refused(api.payment_intents.create(payment(payment_method_types=["card"])))
+
+    assert refusal.facts[:2] == (400, "invalid_request_error")
+    assert refusal.body["param"] in {"automatic_payment_methods", "payment_method_types"}
+
+
+async def test_payment_method_types_alone(api: Api) -> None:
+    """With payment_method_types=card no return_url is needed, as a card never redirects."""
+    intent = await api.payment_intents.create(
+        {
+            "amount": 2000,
+            "currency": "usd",
+            "payment_method_types": ["card"],
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+        }
+    )
+
+    assert (intent.status, intent.payment_method_types) == ("succeeded", ["card"])
+    assert intent.automatic_payment_methods is None
+
+
 async def test_unknown_route(api: Api) -> None:
     """A route that Stripe does not know is 404 with Stripe's words."""
-    with pytest.raises(stripe.InvalidRequestError) as caught:
-        api.client.raw_request("get", "/v1/colours")
+    call = (
+        api.client.raw_request_async("get", "/v1/colours")
+        if api.mode == "async"
+        else asyncio.to_thread(api.client.raw_request, "get", "/v1/colours")
+    )
 
-    assert caught.value.http_status == 404
-    assert "Unrecognized request URL" in str(caught.value)
+    refusal = await refused(call)
+
+    assert refusal.facts[:2] == (404, "invalid_request_error")
+    assert "Unrecognized request URL" in refusal.body["message"]
 
 
 @pytest.mark.parametrize("resource", ["charges", "refunds", "disputes", "balance_transactions"])
