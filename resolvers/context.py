@@ -1,0 +1,67 @@
+"""What a resolver is given: who asks, the use cases, and the reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.caller import Actor, Caller
+from domain.commands import (
+    CancelOrder,
+    CancelPayment,
+    CapturePayment,
+    CreateOrder,
+    OrderDone,
+    PaymentDone,
+    RefundDone,
+    RefundPayment,
+    StartPayment,
+)
+from domain.errors import Forbidden
+from domain.fees import FeeQuote
+from domain.ports import Reads
+
+
+class OrderUseCases(Protocol):
+    """Opens and closes orders. Each raises the errors of `domain.errors`."""
+
+    async def create(self, actor: Actor, tenant_id: str, command: CreateOrder) -> OrderDone: ...
+
+    async def cancel(self, actor: Actor, tenant_id: str, command: CancelOrder) -> OrderDone: ...
+
+
+class PaymentUseCases(Protocol):
+    """Moves money. Each raises the errors of `domain.errors`."""
+
+    async def authorize(
+        self, actor: Actor, tenant_id: str, command: StartPayment
+    ) -> PaymentDone: ...
+
+    async def charge(self, actor: Actor, tenant_id: str, command: StartPayment) -> PaymentDone: ...
+
+    async def capture(
+        self, actor: Actor, tenant_id: str, command: CapturePayment
+    ) -> PaymentDone: ...
+
+    async def cancel(self, actor: Actor, tenant_id: str, command: CancelPayment) -> PaymentDone: ...
+
+    async def refund(self, actor: Actor, tenant_id: str, command: RefundPayment) -> RefundDone: ...
+
+    async def quote(self, tenant_id: str, amount: int, currency: str) -> FeeQuote: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One request: the caller, and what serves it."""
+
+    caller: Caller
+    orders: OrderUseCases
+    payments: PaymentUseCases
+    reads: Reads
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant that the request is about. Raises Forbidden when the token names none."""
+        if self.caller.tenant_id is None:
+            raise Forbidden("This token names no tenant.")
+        return self.caller.tenant_id

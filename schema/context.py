@@ -1,0 +1,24 @@
+"""What a field of the schema is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import strawberry
+
+from resolvers.context import Context
+from schema.loaders import Loaders
+
+
+@dataclass(frozen=True, slots=True)
+class GraphContext:
+    """One request: `base` is what the resolvers take, `loaders` read through them."""
+
+    base: Context
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "loaders", Loaders(self.base))
+
+
+Info = strawberry.Info[GraphContext, None]

@@ -1,0 +1,48 @@
+"""From an id to its object, by the id's prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from domain.ids import Prefix, prefix_of
+from schema.context import GraphContext
+from schema.fee_tier import FeeTier
+from schema.fees import FeeOverride
+from schema.loaders import Loaders
+from schema.node import Node
+from schema.tenant import Tenant
+from schema.types import Order, Payment, Refund
+
+T = TypeVar("T")
+
+Load = Callable[[Loaders, str], Awaitable[Node | None]]
+
+
+def _load(loader: Callable[[Loaders], DataLoader[str, T | None]], of: Callable[[T], Node]) -> Load:
+    async def load(loaders: Loaders, node_id: str) -> Node | None:
+        found = await loader(loaders).load(node_id)
+        return None if found is None else of(found)
+
+    return load
+
+
+LOADS: Mapping[Prefix, Load] = {
+    Prefix.PAYMENT: _load(lambda loaders: loaders.payment, Payment.of),
+    Prefix.ORDER: _load(lambda loaders: loaders.order, Order.of),
+    Prefix.REFUND: _load(lambda loaders: loaders.refund, Refund.of),
+    Prefix.TENANT: _load(lambda loaders: loaders.tenant, Tenant.of),
+    Prefix.FEE_TIER: _load(lambda loaders: loaders.fee_tier, FeeTier.of),
+    Prefix.FEE_OVERRIDE: _load(lambda loaders: loaders.fee_override, FeeOverride.of),
+}
+"""Every kind of object that can be asked for by its id alone."""
+
+
+async def load_node(context: GraphContext, node_id: str) -> Node | None:
+    """The object; None for an id that is malformed, missing, foreign, or beyond the caller's
+    roles."""
+    prefix = prefix_of(node_id)
+    load = LOADS.get(prefix) if prefix else None
+    return await load(context.loaders, node_id) if load else None

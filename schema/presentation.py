@@ -1,0 +1,85 @@
+"""Top-level errors as a client sees them, and the mask over everything unexpected."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from domain.errors import Forbidden, ValidationFailed
+from schema.card_numbers import without_card_numbers
+from schema.codes import BadInput, RequestErrorCode
+
+_ECHO = re.compile(r"(; | )[Ff]ound: .*|Did you mean .*", re.DOTALL)
+"""How the library repeats a caller's value, which may be a secret, and guesses at names."""
+
+_MESSAGE_LENGTH_MAX = 300
+
+JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An error for the client, and the exception behind it if it was not expected."""
+
+    body: dict[str, JsonValue]
+    unexpected: BaseException | None
+
+
+def is_request_error(result: ExecutionResult) -> bool:
+    """Whether nothing was executed, so that the answer has no `data` (GraphQL specification,
+    section 7.1): the document or its variables were refused."""
+    if isinstance(result, PreExecutionError):
+        return True
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def show(error: GraphQLError, *, validated: bool, request_id: str) -> Shown:
+    """The error for the client. `validated`: the document had passed validation."""
+    code, message = _classify(error, validated=validated)
+    extensions: dict[str, JsonValue] = {"code": code.value, "requestId": request_id}
+    cause = _root_cause(error)
+    if isinstance(cause, ValidationFailed):
+        extensions["detailCode"] = cause.detail_code
+    body: dict[str, JsonValue] = {"message": message, "extensions": extensions}
+    if error.locations:
+        body["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    if error.path:
+        body["path"] = list(error.path)
+    masked = code is RequestErrorCode.INTERNAL_SERVER_ERROR
+    return Shown(body, (cause or error) if masked else None)
+
+
+def _classify(error: GraphQLError, *, validated: bool) -> tuple[RequestErrorCode, str]:
+    message = without_card_numbers(_ECHO.sub("", error.message))[:_MESSAGE_LENGTH_MAX].strip()
+    own = (error.extensions or {}).get("code")
+    if isinstance(own, RequestErrorCode):
+        return own, message
+    if isinstance(error, GraphQLSyntaxError):
+        return _syntax_code(message), message
+    cause = _root_cause(error)
+    if isinstance(cause, Forbidden):
+        return RequestErrorCode.FORBIDDEN, message
+    if isinstance(cause, BadInput | ValidationFailed):
+        return RequestErrorCode.BAD_USER_INPUT, message
+    if cause is None and not validated:
+        return RequestErrorCode.GRAPHQL_VALIDATION_FAILED, message
+    if cause is None and (error.path is None or message.startswith("Argument '")):
+        return RequestErrorCode.BAD_USER_INPUT, message
+    return RequestErrorCode.INTERNAL_SERVER_ERROR, "Something went wrong on our side."
+
+
+def _syntax_code(message: str) -> RequestErrorCode:
+    if "tokens" in message or "nested too deeply" in message:
+        return RequestErrorCode.QUERY_TOO_COMPLEX
+    return RequestErrorCode.GRAPHQL_PARSE_FAILED
+
+
+def _root_cause(error: GraphQLError) -> BaseException | None:
+    """What was raised beneath the library's own errors; None where they are all there is."""
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause

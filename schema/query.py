@@ -1,0 +1,119 @@
+"""What a client may ask."""
+
+from __future__ import annotations
+
+from asyncio import gather
+from functools import partial
+from typing import Annotated
+
+import strawberry
+
+from domain import reports
+from domain.ids import Prefix
+from domain.reports import PAGE_SIZE_MAX
+from resolvers import fees, orders, payments
+from schema.codes import BadInput
+from schema.connection import After, Before, Connection, First, Last, connect, page_request
+from schema.context import Info
+from schema.fee_tier import FeeTier
+from schema.fees import FeeQuote
+from schema.fields import computed
+from schema.filters import OrderBy, OrderFilter, PaymentFilter
+from schema.node import Node
+from schema.nodes import load_node
+from schema.scalars import Cents, Currency
+from schema.tenant import Viewer
+from schema.types import Order, Payment
+
+_id = strawberry.argument(description="The id.")
+_ids = strawberry.argument(description=f"Up to {PAGE_SIZE_MAX} ids.")
+_filter = strawberry.argument(description="Which ones; all when left out.")
+_by = strawberry.argument(description="Which one.")
+_archived = strawberry.argument(description="Whether to list those that are no longer assigned.")
+_amount = strawberry.argument(description="The amount to be paid.")
+_currency = strawberry.argument(description="Its currency.")
+
+
+@strawberry.type(description="What a client may ask.")
+class Query:
+    @computed("The caller.", allow="Query.viewer")
+    def viewer(self, info: Info) -> Viewer:
+        return Viewer.of(info.context.base.caller)
+
+    @computed(
+        "The object with this id; null where there is none for the caller.", allow="Query.node"
+    )
+    async def node(self, info: Info, id: Annotated[strawberry.ID, _id]) -> Node | None:
+        return await load_node(info.context, id)
+
+    @computed(
+        "The objects with these ids, in this order; null for each that there is not.",
+        allow="Query.nodes",
+    )
+    async def nodes(
+        self, info: Info, ids: Annotated[list[strawberry.ID], _ids]
+    ) -> list[Node | None]:
+        if len(ids) > PAGE_SIZE_MAX:
+            raise BadInput(f"nodes takes at most {PAGE_SIZE_MAX} ids.")
+        return list(await gather(*(load_node(info.context, id) for id in ids)))
+
+    @computed("The payment with this id.", allow="Query.payment")
+    async def payment(self, info: Info, id: Annotated[strawberry.ID, _id]) -> Payment | None:
+        found = await info.context.loaders.payment.load(id)
+        return Payment.of(found) if found else None
+
+    @computed("The tenant's payments, newest first.", allow="Query.payments")
+    async def payments(
+        self,
+        info: Info,
+        filter: Annotated[PaymentFilter | None, _filter] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Payment]:
+        where = filter.to_filter() if filter else reports.PaymentFilter()
+        asked = page_request(Prefix.PAYMENT, first=first, after=after, last=last, before=before)
+        page = await payments.page(info.context.base, where, asked)
+        return connect(page, Payment.of, partial(payments.count, info.context.base, where))
+
+    @computed("The order with this id or reference.", allow="Query.order")
+    async def order(self, info: Info, by: Annotated[OrderBy, _by]) -> Order | None:
+        if by.id is not None:
+            found = await info.context.loaders.order.load(by.id.value)
+        elif by.reference is not None:
+            found = await orders.by_reference(info.context.base, by.reference.value)
+        else:
+            raise BadInput("Give the order's id or its reference.")
+        return Order.of(found) if found else None
+
+    @computed("The tenant's orders, newest first.", allow="Query.orders")
+    async def orders(
+        self,
+        info: Info,
+        filter: Annotated[OrderFilter | None, _filter] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Order]:
+        where = filter.to_filter() if filter else reports.OrderFilter()
+        asked = page_request(Prefix.ORDER, first=first, after=after, last=last, before=before)
+        page = await orders.page(info.context.base, where, asked)
+        return connect(page, Order.of, partial(orders.count, info.context.base, where))
+
+    @computed("The platform's price lists, by level.", allow="Query.feeTiers")
+    async def fee_tiers(
+        self, info: Info, *, include_archived: Annotated[bool, _archived] = False
+    ) -> list[FeeTier]:
+        tiers = await fees.tiers(info.context.base, include_archived=include_archived)
+        return [FeeTier.of(tier) for tier in tiers]
+
+    @computed("What a payment would cost the tenant now.", allow="Query.feeQuote")
+    async def fee_quote(
+        self,
+        info: Info,
+        amount_cents: Annotated[Cents, _amount],
+        currency: Annotated[Currency, _currency],
+    ) -> FeeQuote:
+        return FeeQuote.of(await fees.quote(info.context.base, amount_cents, currency))
