@@ -5,13 +5,14 @@ user sees only what everybody may see, which decides where binaries and data can
 """
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 NOBODY = 65534
-"""The overflow user of Linux: on every machine, with or without an entry in /etc/passwd."""
+"""The overflow user of Linux, there on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Account:
 def service_account() -> Account | None:
     """The account to drop to: `NOBODY` for root, None for an ordinary user."""
     return Account(NOBODY) if os.geteuid() == 0 else None
+
+
+def is_named(account: Account | None) -> bool:
+    """Whether the account, or the present user, has an entry in the user database."""
+    try:
+        pwd.getpwuid(os.geteuid() if account is None else account.uid)
+    except KeyError:
+        return False
+    return True
 
 
 def give(path: Path, account: Account | None) -> None:

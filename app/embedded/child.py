@@ -14,7 +14,7 @@ from typing import Literal
 from app.embedded.account import Account
 from app.embedded.error import EmbeddedError
 
-Way = Literal["exec", "watch"]
+Way = Literal["exec", "watch", "named"]
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _LOG_TAIL_BYTES = 2_000
@@ -70,6 +70,15 @@ class Child:
             self.process.send_signal(self.stop_signal)
 
 
+def launch_command(
+    way: Way, command: Sequence[str], *, stop_signal: signal.Signals, account: Account | None
+) -> list[str]:
+    """The command that runs a program through `launch.py`; see there for the ways."""
+    uid = "-" if account is None else str(account.uid)
+    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER)]
+    return [*launcher, way, str(os.getpid()), uid, str(stop_signal.value), *command]
+
+
 def start_child(
     name: str,
     command: Sequence[str],
@@ -93,15 +102,12 @@ def start_child(
             that forked, so the child would die with that thread), or the log cannot be written.
     """
     way = way or default_way()
-    if way == "exec" and threading.current_thread() is not threading.main_thread():
+    if way != "watch" and threading.current_thread() is not threading.main_thread():
         raise EmbeddedError(f"{name} must be started from the main thread")
-    uid = "-" if account is None else str(account.uid)
-    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER)]
-    arguments = [way, str(os.getpid()), uid, str(stop_signal.value), *command]
     try:
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own launcher and command
-                [*launcher, *arguments],
+                launch_command(way, command, stop_signal=stop_signal, account=account),
                 stdin=subprocess.PIPE if way == "watch" else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -8,19 +8,27 @@ becomes the program; `watch` (elsewhere) stays beside the program, and the end o
 input, which the kernel closes with the parent, stops it. Standard library only: it runs
 isolated, without the packages of the environment.
 
-    launch.py exec|watch PARENT_PID UID|- STOP_SIGNAL PROGRAM ARGUMENT...
+A third way, `named`, is for a user without an entry in the user database, whom initdb refuses: the
+program runs in a user namespace of its own (user_namespaces(7)), where this user has the number of
+one that has an entry. The files it makes belong to this user.
+
+    launch.py exec|watch|named PARENT_PID UID|- STOP_SIGNAL PROGRAM ARGUMENT...
 """
 
 import ctypes
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import threading
 
 PR_SET_PDEATHSIG = 1
+CLONE_NEWUSER = 0x10000000
 CANNOT_START = 127
 GRACE_SECONDS = 20.0
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> int:
@@ -31,6 +39,8 @@ def main() -> int:
             drop_to(int(account))
         if way == "watch":
             return watch(command, int(stop_signal))
+        if way == "named":
+            take_a_name()
         die_with_parent(int(parent), int(stop_signal))
         os.execv(command[0], command)  # noqa: S606 - that is what this program is for
     except (OSError, ValueError) as error:
@@ -51,12 +61,32 @@ def die_with_parent(parent: int, stop_signal: int) -> None:
     A change of user clears the request, so it comes after `drop_to`. A parent that ended before
     the request is noticed by its pid, and this process ends at once.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_PDEATHSIG, stop_signal, 0, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    check(libc.prctl(PR_SET_PDEATHSIG, stop_signal, 0, 0, 0))
     if os.getppid() != parent:
         sys.exit(0)
+
+
+def take_a_name() -> None:
+    """Enter a user namespace in which this user is the first one of the database but root."""
+    uid, gid = os.geteuid(), os.getegid()
+    named = next((entry for entry in pwd.getpwall() if entry.pw_uid != 0), None)
+    if named is None:
+        raise ValueError("the user database names nobody but root")
+    check(libc.unshare(CLONE_NEWUSER))
+    for file, text in (
+        ("uid_map", f"{named.pw_uid} {uid} 1"),
+        ("setgroups", "deny"),
+        ("gid_map", f"{named.pw_gid} {gid} 1"),
+    ):
+        with open(f"/proc/self/{file}", "w") as handle:
+            handle.write(text)
+
+
+def check(result: int) -> None:
+    """Raise the system's error when a call of the C library failed."""
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 def watch(command: list[str], stop_signal: int) -> int:

@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from app.embedded.account import Account
+from app.embedded.account import Account, is_named
 from app.embedded.binaries import postgres_binaries
-from app.embedded.child import Child, start_child
+from app.embedded.child import Child, default_way, launch_command, start_child
 from app.embedded.error import EmbeddedError
 from app.embedded.folders import DataFolder
 from app.embedded.ports import LOOPBACK, PORT_TRIES, free_port
@@ -22,6 +22,10 @@ START_SECONDS = 60.0
 _INIT_SECONDS = 120.0
 _POLL_SECONDS = 0.02
 _FOR_TESTS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+_NO_NAME = (
+    "\nThis user has no entry in the user database, which PostgreSQL asks for. Add one, allow user "
+    "namespaces, or set DATABASE_URL."
+)
 _STILL_THERE = ("pre-existing shared memory block", "lock file")
 
 
@@ -81,10 +85,16 @@ def _make_cluster(folder: DataFolder, binaries: Path, *, durable: bool) -> None:
 
 
 def _run(command: list[str], account: Account | None, *, statement: str) -> None:
-    uid = None if account is None else account.uid
+    """Run initdb, or the server on its own for one statement.
+
+    Both look up the name of their user, which the server proper does not.
+    """
+    way = default_way() if is_named(account) else "named"
+    launch = launch_command(way, command, stop_signal=signal.SIGTERM, account=account)
+    uid = account.uid if way == "watch" and account is not None else None
     try:
         done = subprocess.run(  # noqa: S603 - our own command
-            command,
+            launch if way != "watch" else command,
             input=statement,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -93,14 +103,15 @@ def _run(command: list[str], account: Account | None, *, statement: str) -> None
             cwd="/",
             user=uid,
             group=uid,
-            extra_groups=None if uid is None else [],
             timeout=_INIT_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EmbeddedError(f"PostgreSQL's data cannot be made: {error}") from error
     if done.returncode != 0 or "ERROR:" in done.stdout:
-        raise EmbeddedError(f"PostgreSQL's data cannot be made: {done.stdout.strip()[-2000:]}")
+        said = done.stdout.strip()[-2000:]
+        why = "" if way != "named" else _NO_NAME
+        raise EmbeddedError(f"PostgreSQL's data cannot be made: {said}{why}")
 
 
 def _wait_until_ready(child: Child, cluster: Path, port: int) -> bool:

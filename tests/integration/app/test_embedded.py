@@ -22,6 +22,8 @@ from app.embedded.valkey import EmbeddedValkey
 from tests.integration.app import instance
 from tests.integration.app.instance import service
 
+MADE_UP = 47_011
+"""A user id without an entry in the user database, as containers often run under."""
 KINDS = ("postgres", "valkey")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -83,6 +85,14 @@ def ended(pid: int, *, within_seconds: float = 10.0) -> bool:
     return False
 
 
+def may_take_a_name(uid: int) -> bool:
+    """Whether the kernel lets this user have a user namespace."""
+    done = subprocess.run(
+        ["/usr/bin/unshare", "--user", "/bin/true"], user=uid, extra_groups=[], check=False
+    )
+    return done.returncode == 0
+
+
 def owner(pid: int) -> int:
     """The user id that a process runs under."""
     return Path(f"/proc/{pid}").stat().st_uid
@@ -108,19 +118,22 @@ async def test_a_service_serves_the_present_user(kind: str, data_folder: Path) -
 
 
 @as_root
+@pytest.mark.parametrize("uid", [NOBODY, MADE_UP])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_service_serves_an_ordinary_user(
-    kind: str, data_folder: Path, public_site: Path, public_python: str
+    kind: str, uid: int, data_folder: Path, public_site: Path, public_python: str
 ) -> None:
-    """A user who is not root gets the same, under the user's own id."""
-    give(data_folder, Account(NOBODY))
+    """A user who is not root gets the same, under the user's own id, with or without a name."""
+    if uid == MADE_UP and not may_take_a_name(uid):
+        pytest.skip("user namespaces are not allowed here")
+    give(data_folder, Account(uid))
     site = str(public_site)
     with running(
-        kind, data_folder, site, uid=NOBODY, python=public_python, site=public_site
+        kind, data_folder, site, uid=uid, python=public_python, site=public_site
     ) as server:
-        assert server.uid == NOBODY
+        assert server.uid == uid
         assert await answers(server.url)
-        assert owner(server.pid) == NOBODY
+        assert owner(server.pid) == uid
 
 
 @as_root
