@@ -85,15 +85,21 @@ def new_key() -> str:
 
 @asynccontextmanager
 async def connected(
-    url: str, mode: str, recorder: Recorder, key: str, *, timeout_seconds: float = TIMEOUT_SECONDS
+    url: str,
+    mode: str,
+    recorder: Recorder,
+    key: str,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    retries: int = 0,
 ) -> AsyncIterator[Api]:
-    """The library, unmodified, pointed at the sandbox; its own retries switched off."""
+    """The library, unmodified, pointed at the sandbox; its own retries off unless asked for."""
     async with aiohttp.ClientSession() as session:
         with requests.Session() as blocking_session:
             client = stripe.StripeClient(
                 key,
                 base_addresses={"api": url},
-                max_network_retries=0,
+                max_network_retries=retries,
                 http_client=(
                     RecordingAIOHTTPClient(
                         recorder,

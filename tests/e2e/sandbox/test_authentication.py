@@ -1,5 +1,6 @@
 """Keys and accounts."""
 
+import aiohttp
 import stripe
 
 from tests.e2e.sandbox.api import Api, connected, new_key, refused
@@ -44,3 +45,31 @@ async def test_live_key(api: Api) -> None:
         refusal = await refused(other.payment_intents.create(payment()))
 
     assert refusal.kind is stripe.AuthenticationError
+
+
+async def test_restricted_key(api: Api) -> None:
+    """A restricted test key works like a secret one."""
+    key = new_key().replace("sk_", "rk_")
+    async with connected(api.url, api.mode, api.recorder, key) as other:
+        assert (await other.payment_intents.create(payment())).id
+
+
+async def test_no_key(api: Api) -> None:
+    """A call without a key is 401 and says how to give one."""
+    async with api.raw_session.get(f"{api.url}/v1/payment_intents") as answer:
+        body = await answer.json()
+
+    assert answer.status == 401
+    assert body["error"]["type"] == "invalid_request_error"
+    assert "You did not provide an API key" in body["error"]["message"]
+
+
+async def test_key_as_user_name(api: Api) -> None:
+    """The key may come as the user name of basic authentication, as `curl -u` sends it."""
+    intent = await api.payment_intents.create(payment())
+    named = {"Authorization": aiohttp.encode_basic_auth(api.key, "")}
+
+    async with api.raw_session.get(f"{api.url}/v1/payment_intents", headers=named) as answer:
+        body = await answer.json()
+
+    assert [found["id"] for found in body["data"]] == [intent.id]

@@ -264,3 +264,13 @@ async def test_balances_of_account_and_platform(api: Api, control: Control) -> N
     assert on_account["balance"] == {"usd": 2000 - 88 - 200}
     assert on_platform["balance"] == {"usd": 200}
     assert on_platform["charges"] == []
+
+
+async def test_fee_is_refunded_with_the_key_of_the_platform_only(api: Api) -> None:
+    """The fee belongs to the platform: through the connected account it does not exist."""
+    intent, options = await _charged(api, fee=200)
+    fee = (await charge_of(api, intent, options)).application_fee
+
+    refusal = await refused(api.fee_refunds.create(fee, {"amount": 50}, options))
+
+    assert refusal.facts[:3] == (404, "invalid_request_error", "resource_missing")

@@ -111,3 +111,19 @@ async def test_another_card_after_a_decline(api: Api) -> None:
     assert intent.last_payment_error is None
     charges = (await api.charges.list({"payment_intent": intent_id})).data
     assert [charge.status for charge in charges] == ["succeeded", "failed"]
+
+
+async def test_given_up_after_a_decline(api: Api) -> None:
+    """A declined intent is closed for good by canceling it; it keeps what went wrong."""
+    refusal = await refused(api.payment_intents.create(confirmed("pm_card_visa_chargeDeclined")))
+    intent_id = refusal.body["payment_intent"]["id"]
+
+    intent = await api.payment_intents.cancel(intent_id, {"cancellation_reason": "abandoned"})
+
+    assert (intent.status, intent.cancellation_reason) == ("canceled", "abandoned")
+    assert intent.latest_charge == refusal.body["charge"]
+    assert intent.last_payment_error.code == "card_declined"
+    again = await refused(
+        api.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
+    )
+    assert again.body["code"] == "payment_intent_unexpected_state"

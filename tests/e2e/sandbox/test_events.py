@@ -3,7 +3,9 @@
 import stripe
 
 from tests.e2e.sandbox.api import Api, refused
-from tests.e2e.sandbox.steps import authorized, captured_at_once, event_types
+from tests.e2e.sandbox.control import Control, eventually
+from tests.e2e.sandbox.receiver import Receiver
+from tests.e2e.sandbox.steps import authorized, captured_at_once, event_types, payment
 
 
 async def test_events_are_listed_and_retrievable(api: Api) -> None:
@@ -90,3 +92,23 @@ async def test_unknown_event(api: Api) -> None:
     refusal = await refused(api.events.retrieve("evt_nothing"))
 
     assert refusal.facts[:3] == (404, "invalid_request_error", "resource_missing")
+
+
+async def test_undelivered_events_are_listed(
+    api: Api, control: Control, receiver: Receiver
+) -> None:
+    """delivery_success=false finds the events that no endpoint took."""
+    await api.webhook_endpoints.create(
+        {"url": receiver.url, "enabled_events": ["payment_intent.created"]}
+    )
+    await control.order_fault("webhook_lose")
+    lost = await api.payment_intents.create(payment())
+    taken = await api.payment_intents.create(payment())
+    await receiver.received(1)
+
+    async def listed(*, success: bool) -> list[str]:
+        parameters = {"delivery_success": success, "type": "payment_intent.created"}
+        return [event.data.object.id for event in (await api.events.list(parameters)).data]
+
+    assert await eventually(lambda: listed(success=False), bool) == [lost.id]
+    assert await eventually(lambda: listed(success=True), bool) == [taken.id]

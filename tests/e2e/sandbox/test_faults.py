@@ -124,26 +124,16 @@ async def test_hang_after(api: Api, control: Control) -> None:
     assert await _effects(api, control) == (2, 1)
 
 
-async def _unreadable(api: Api, exception: type[Exception]) -> None:
-    api.recorder.unreadable_expected = 1
-    with pytest.raises(exception):
-        await api.payment_intents.create(captured_at_once(), KEYED)
-    assert api.recorder.last().status == 200
-
-
-# The library decodes a body before it parses it: bytes that are no UTF-8 leave it as a
-# UnicodeDecodeError (a ValueError), not as an error of its own.
-@pytest.mark.parametrize(
-    ("kind", "exception"), [("garbled", UnicodeDecodeError), ("html", stripe.APIError)]
-)
-async def test_unreadable_answer(
-    api: Api, control: Control, kind: str, exception: type[Exception]
-) -> None:
+@pytest.mark.parametrize("kind", ["garbled", "html"])
+async def test_unreadable_answer(api: Api, control: Control, kind: str) -> None:
     """An unreadable 200: the library cannot tell what happened, the effect is there."""
+    api.recorder.unreadable_expected = 1
     await _order(control, kind)
 
-    await _unreadable(api, exception)
+    with pytest.raises(stripe.APIError) as caught:
+        await api.payment_intents.create(captured_at_once(), KEYED)
 
+    assert caught.value.http_status == 200
     assert await _charges(api, control) == 1
     await _charged_once_more(api)
     assert await _effects(api, control) == (2, 1)

@@ -128,6 +128,28 @@ async def test_expansion_in_lists(api: Api) -> None:
     assert found.payment_method.card.last4 == "4242"
 
 
+async def test_expansion_has_four_levels(api: Api) -> None:
+    """Stripe expands at most four levels."""
+    path = "data.latest_charge.payment_intent.latest_charge.payment_intent"
+
+    refusal = await refused(api.payment_intents.list({"expand": [path]}))
+
+    assert refusal.facts[:2] == (400, "invalid_request_error")
+
+
+async def test_customers_filter_their_payments(api: Api) -> None:
+    """Intents and charges are listed by customer."""
+    customer = await api.customers.create({"email": "jenny@example.com"})
+    theirs = await api.payment_intents.create(captured_at_once(customer=customer.id))
+    await api.payment_intents.create(captured_at_once())
+
+    intents = (await api.payment_intents.list({"customer": customer.id})).data
+    charges = (await api.charges.list({"customer": customer.id})).data
+
+    assert [intent.id for intent in intents] == [theirs.id]
+    assert [charge.id for charge in charges] == [theirs.latest_charge]
+
+
 @pytest.mark.parametrize("field", ["nothing", "amount", "latest_charge.nothing"])
 async def test_unexpandable_field(api: Api, field: str) -> None:
     """What cannot be expanded is refused."""

@@ -143,3 +143,15 @@ async def test_authorization_expires_by_the_clock(api: Api, control: Control) ->
 
     intent = await api.payment_intents.retrieve(intent.id)
     assert (intent.status, intent.cancellation_reason) == ("canceled", "automatic")
+
+
+async def test_capture_in_parts_is_not_available(api: Api) -> None:
+    """final_capture=false needs multicapture, which an ordinary account does not have."""
+    intent = await api.payment_intents.create(authorized())
+
+    refusal = await refused(
+        api.payment_intents.capture(intent.id, {"amount_to_capture": 500, "final_capture": False})
+    )
+
+    assert refusal.facts[:2] == (400, "invalid_request_error")
+    assert (await api.payment_intents.retrieve(intent.id)).status == "requires_capture"

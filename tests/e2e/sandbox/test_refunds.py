@@ -11,6 +11,7 @@ from tests.e2e.sandbox.steps import (
     authorized,
     captured_at_once,
     charge_of,
+    confirmed,
     event_types,
     in_state,
 )
@@ -221,3 +222,16 @@ async def test_settled_refund_is_not_canceled(api: Api) -> None:
 
     assert refusal.facts[:2] == (400, "invalid_request_error")
     assert (await api.refunds.retrieve(refund.id)).status == "succeeded"
+
+
+async def test_refund_before_the_balance_transaction(api: Api, control: Control) -> None:
+    """A refund may overtake the balance transaction of an asynchronous capture; both are booked."""
+    intent = await api.payment_intents.create(confirmed())
+
+    refund = await api.refunds.create({"payment_intent": intent.id})
+    await control.advance(5)
+
+    assert refund.status == "succeeded"
+    ledger = await control.ledger(await account_id(api))
+    assert sorted(part["type"] for part in ledger["balance_transactions"]) == ["charge", "refund"]
+    assert ledger["balance"] == {"usd": -88}

@@ -98,3 +98,50 @@ async def test_waiting_intent_is_canceled(api: Api, control: Control) -> None:
     assert (intent.status, intent.next_action) == ("canceled", None)
     refusal = await refused(api.payment_intents.confirm(intent.id))
     assert refusal.body["code"] == "payment_intent_unexpected_state"
+
+
+async def test_page_of_the_redirect_leads_back(api: Api) -> None:
+    """The page that the shopper is sent to ends 3-D Secure and goes to the return_url."""
+    intent = await api.payment_intents.create(
+        confirmed("pm_card_threeDSecure2Required", return_url=f"{RETURN_URL}?order=1")
+    )
+    page = intent.next_action.redirect_to_url.url
+
+    async with api.raw_session.get(page) as shown:
+        assert (shown.status, shown.content_type) == (200, "text/html")
+    async with api.raw_session.post(
+        page, data={"outcome": "succeed"}, allow_redirects=False
+    ) as answer:
+        location = answer.headers["Location"]
+
+    # The parameters that Stripe adds: docs.stripe.com/js/payment_intents/confirm_payment.
+    assert location == (
+        f"{RETURN_URL}?order=1&payment_intent={intent.id}"
+        f"&payment_intent_client_secret={intent.client_secret}&redirect_status=succeeded"
+    )
+    assert (await api.payment_intents.retrieve(intent.id)).status == "succeeded"
+
+
+async def test_decline_after_authentication(api: Api, control: Control) -> None:
+    """A card can pass 3-D Secure and still be declined: a failed charge, the intent open."""
+    intent = await api.payment_intents.create(
+        confirmed("pm_card_threeDSecureRequiredChargeDeclined")
+    )
+
+    await control.authenticate(intent.id, "succeed")
+
+    intent = await api.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
+    assert intent.status == "requires_payment_method"
+    assert intent.last_payment_error.code == "card_declined"
+    assert intent.latest_charge.status == "failed"
+
+
+async def test_authentication_off_session(api: Api) -> None:
+    """Without the shopper a card that needs 3-D Secure is declined: authentication_required."""
+    refusal = await refused(
+        api.payment_intents.create(confirmed("pm_card_authenticationRequired", off_session=True))
+    )
+
+    assert refusal.facts[:3] == (402, "card_error", "authentication_required")
+    assert refusal.body["decline_code"] == "authentication_required"
+    assert refusal.body["payment_intent"]["status"] == "requires_payment_method"
