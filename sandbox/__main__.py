@@ -19,7 +19,9 @@ def main() -> None:
     host, port = listener.getsockname()[:2]
     sys.stdout.write(f"sandbox listening on http://{host}:{port}\n")
     sys.stdout.flush()
-    config = uvicorn.Config(create_app(), log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        create_app(), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 

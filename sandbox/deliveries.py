@@ -34,6 +34,8 @@ def finish(world: World, delivery: Delivery, status: int | str) -> None:
 
     ``status`` is the HTTP status, or why there was none.
     """
+    if not world.knows(delivery.event):
+        return
     note(world, delivery, status)
     if isinstance(status, int) and 200 <= status < 300:
         delivery.event.pending -= 1

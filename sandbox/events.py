@@ -1,12 +1,11 @@
 """Events: what happened is written down once and offered to every endpoint that listens."""
 
 import heapq
-import json
 from collections.abc import Iterator
 
 from sandbox.models import Event, Record, WebhookEndpoint
 from sandbox.objects.rendering import render
-from sandbox.wire import Wire
+from sandbox.wire import Wire, encode
 from sandbox.world import Book, Delivery, World
 
 
@@ -31,7 +30,7 @@ def emit_object(
         account=book.account.id,
         created=int(now),
         type=type_,
-        object_json=json.dumps(wire, separators=(",", ":")),
+        object_json=encode(wire),
         connected=book.account.platform is not None,
         previous=previous,
         request_id=world.cause.request_id,

@@ -1,5 +1,6 @@
 """One call of the API from its form to its answer: faults, idempotency key, parameters, effect."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from sandbox.faults import BEFORE, Fault, Kind, refusal
 from sandbox.form import Form, decode
 from sandbox.params import check
 from sandbox.router import Route, Router
-from sandbox.wire import Request, Response, answer, dump
+from sandbox.wire import Request, Response, answer
 from sandbox.world import Book, Calls, World
 
 FORM = "application/x-www-form-urlencoded"
@@ -56,7 +57,7 @@ class Exchange:
 
     def _keyed(self, key: str, route: Route, form: Form, calls: Calls | None) -> Response:
         idempotency.check_key(key)
-        path, parameters, now = self.request.path, dump(form), self.world.now()
+        path, parameters, now = self.request.path, _canonical(form), self.world.now()
         kept = idempotency.replay(self.book, key, path, parameters, now)
         if kept:
             return self._spoil(kept)
@@ -106,6 +107,11 @@ class Exchange:
             case Kind.HTML:
                 return Response(200, HTML, {"content-type": "text/html; charset=utf-8"})
         return response
+
+
+def _canonical(form: Form) -> bytes:
+    """The parameters in one order, so that the same ones compare equal."""
+    return json.dumps(form, sort_keys=True).encode()
 
 
 def _form(request: Request) -> Form:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Protocol, cast
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -23,12 +23,6 @@ class ConnectionDropped(Exception):
     """A fault closes the connection, and there is no connection to close: an in-process client
     sees this instead.
     """
-
-
-class _Cycle(Protocol):
-    """What uvicorn's ``receive`` belongs to."""
-
-    transport: asyncio.Transport
 
 
 def create_app(settings: SandboxSettings | None = None) -> Starlette:
@@ -111,10 +105,9 @@ async def _drop(receive: Receive) -> None:
 
     ASGI has no message for that, so the transport behind uvicorn's ``receive`` is closed.
     """
-    cycle = cast("_Cycle | None", getattr(receive, "__self__", None))
-    transport = getattr(cycle, "transport", None)
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionDropped
-    transport.close()
+    cast(asyncio.BaseTransport, transport).close()
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -37,9 +37,13 @@ class Response:
     dropped: bool = False
 
 
+encode = json.JSONEncoder(separators=(",", ":")).encode
+"""Compact JSON as text."""
+
+
 def dump(value: object) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, separators=(",", ":")).encode()
+    """Compact JSON as bytes."""
+    return encode(value).encode()
 
 
 def answer(value: object, status: int = 200) -> Response:

@@ -161,6 +161,11 @@ class World:
         self.records[record.id] = record
         return record
 
+    def knows(self, event: Event) -> bool:
+        """Whether the event is of this world, and not of one that was forgotten meanwhile."""
+        book = self.books.get(event.account)
+        return book is not None and event.id in book.events
+
     def sequence(self) -> int:
         """A number that grows, so that what is due at the same moment keeps its order."""
         self._sequence += 1

@@ -65,6 +65,12 @@ def check_application_fee(call: Call, fee: int | None, amount: int) -> None:
         )
 
 
+def check_charges_enabled(call: Call) -> None:
+    """Raises ApiError for an account that may not charge."""
+    if not call.book.account.charges_enabled:
+        raise refused("Your account cannot currently make charges.")
+
+
 def check_urls(intent: PaymentIntent, params: Params) -> None:
     """Raises ApiError where a return_url is missing although redirects are allowed, or is no URL.
 

@@ -5,6 +5,7 @@ from sandbox.api.intent_rules import (
     CANCELABLE,
     CONFIRMABLE,
     check_application_fee,
+    check_charges_enabled,
     check_state,
     check_urls,
     payment_method,
@@ -59,6 +60,7 @@ def create(call: Call) -> Wire:
     _set_methods(intent, params)
     _set_texts(call, intent)
     if confirm:
+        check_charges_enabled(call)
         check_urls(intent, params)
         if "payment_method" not in params:
             raise refused(NO_METHOD, code="payment_intent_unexpected_state")
@@ -74,6 +76,7 @@ def confirm(call: Call) -> Wire:
     """POST /v1/payment_intents/{intent}/confirm."""
     intent = call.intent()
     check_state(call, intent, "confirm", CONFIRMABLE)
+    check_charges_enabled(call)
     check_urls(intent, call.params)
     if name := call.params.text("payment_method"):
         intent.payment_method = payment_method(call, name).id
