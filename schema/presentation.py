@@ -9,6 +9,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from domain.errors import Forbidden, ValidationFailed
+from domain.ports import DatabaseUnavailable
 from schema.card_numbers import without_card_numbers
 from schema.codes import BadInput, RequestErrorCode
 
@@ -24,6 +25,7 @@ JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 class Shown:
     """An error for the client, and the exception behind it if it was not expected."""
 
+    code: RequestErrorCode
     body: dict[str, JsonValue]
     unexpected: BaseException | None
 
@@ -49,7 +51,7 @@ def show(error: GraphQLError, *, validated: bool, request_id: str) -> Shown:
     if error.path:
         body["path"] = list(error.path)
     masked = code is RequestErrorCode.INTERNAL_SERVER_ERROR
-    return Shown(body, (cause or error) if masked else None)
+    return Shown(code, body, (cause or error) if masked else None)
 
 
 def _classify(error: GraphQLError, *, validated: bool) -> tuple[RequestErrorCode, str]:
@@ -64,6 +66,8 @@ def _classify(error: GraphQLError, *, validated: bool) -> tuple[RequestErrorCode
         return RequestErrorCode.FORBIDDEN, message
     if isinstance(cause, BadInput | ValidationFailed):
         return RequestErrorCode.BAD_USER_INPUT, message
+    if isinstance(cause, DatabaseUnavailable):
+        return RequestErrorCode.OVERLOADED, "The service cannot answer now. Repeat the call."
     if cause is None and not validated:
         return RequestErrorCode.GRAPHQL_VALIDATION_FAILED, message
     if cause is None and (error.path is None or message.startswith("Argument '")):

@@ -1,0 +1,109 @@
+"""The API, put together: every part is made here, and closed here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from app.admission import Admission
+from app.auth import TokenVerifier
+from app.clock import SystemClock
+from app.graphiql import graphiql_routes
+from app.graphql import GraphQLEndpoint, Services
+from app.guard import GraphQLGuard
+from app.request_id import RequestIds
+from app.settings import Settings
+from db.cipher import AesGcmCipher
+from db.engine import connected, make_engine
+from db.reports import SqlReads
+from db.work import SqlDatabase
+from domain.events import EventService
+from domain.gateways.stripe_gateway import StripeGateway
+from domain.ports import DatabaseUnavailable
+from domain.services import OrderService, PaymentService
+from schema.schema import schema
+from webhooks.routes import routes as webhook_routes
+from webhooks.wake import ArqWake
+
+READY_SECONDS = 2.0
+"""How long the database may take before an instance counts as not ready."""
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The API as an ASGI application. Its pools open on first use and close with its lifespan."""
+    keys = settings.credential_keys
+    engine = make_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.db_pool_size,
+        application_name="tollgate api",
+    )
+    cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
+    database = SqlDatabase(engine, cipher)
+    reads = SqlReads(engine, cipher)
+    gateway = StripeGateway(
+        secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
+    )
+    wake = ArqWake(settings.redis_url.get_secret_value())
+    clock = SystemClock()
+    payments = PaymentService(database, gateway, wake, clock)
+    services = Services(OrderService(database, clock), payments, reads)
+    endpoint = GraphQLEndpoint(schema, Admission(TokenVerifier(settings), reads), services)
+    return Starlette(
+        routes=[
+            *(graphiql_routes() if settings.graphiql else ()),
+            Route("/graphql", GraphQLGuard(endpoint)),
+            *webhook_routes(
+                events=EventService(database, gateway, wake, clock),
+                secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
+                connect_secrets=[
+                    secret.get_secret_value() for secret in settings.stripe_connect_webhook_secrets
+                ],
+                clock=clock,
+            ),
+            *_health_routes(engine),
+        ],
+        middleware=[Middleware(RequestIds)],
+        lifespan=_closing(payments.drain, wake.close, gateway.close, engine.dispose),
+    )
+
+
+def _closing(
+    *closers: Callable[[], Awaitable[None]],
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        for close in closers:
+            await close()
+
+    return lifespan
+
+
+def _health_routes(engine: AsyncEngine) -> list[BaseRoute]:
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        if await _answers(engine):
+            return JSONResponse({"status": "ok", "database": "ok"})
+        return JSONResponse({"status": "unavailable", "database": "unreachable"}, 503)
+
+    return [Route("/livez", live, methods=["GET"]), Route("/readyz", ready, methods=["GET"])]
+
+
+async def _answers(engine: AsyncEngine) -> bool:
+    try:
+        async with asyncio.timeout(READY_SECONDS), connected(engine) as connection:
+            await connection.execute(text("select 1"))
+    except (DatabaseUnavailable, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,200 @@
+"""The GraphQL endpoint over HTTP, after GraphQL over HTTP (graphql.github.io/graphql-over-http).
+
+POST and JSON only, one operation a request. With application/graphql-response+json a document that
+was not executed is a 400; with application/json it is a 200, as older clients expect.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.schema.base import BaseSchema
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+
+from app.admission import Admission
+from app.guard import BODY
+from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
+from app.request_id import request_id_of
+from domain.errors import Forbidden, Unauthenticated
+from domain.ports import DatabaseUnavailable, Reads
+from resolvers.context import Context, OrderUseCases, PaymentUseCases
+from schema.codes import RequestErrorCode
+from schema.context import GraphContext
+from schema.presentation import Shown, is_request_error, show
+
+_log = logging.getLogger(__name__)
+
+_UNAUTHENTICATED = Refusal(
+    401,
+    "Send a valid bearer token.",
+    RequestErrorCode.UNAUTHENTICATED,
+    {"WWW-Authenticate": "Bearer"},
+)
+_OVERLOADED = Refusal(
+    503,
+    "The service cannot answer now. Repeat the call.",
+    RequestErrorCode.OVERLOADED,
+    {"Retry-After": "5"},
+)
+_INTERNAL = Refusal(
+    500, "Something went wrong on our side.", RequestErrorCode.INTERNAL_SERVER_ERROR
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the resolvers of every request are given."""
+
+    orders: OrderUseCases
+    payments: PaymentUseCases
+    reads: Reads
+
+
+class GuardedRequest(StarletteRequestAdapter):
+    """A request with the object that the guard parsed from its body."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self.guarded: dict[str, object] = request.scope[BODY]
+
+
+class GraphQLEndpoint(GraphQL[GraphContext, None]):
+    """Strawberry's view behind the guard, with our admission, codes, media types and mask."""
+
+    request_adapter_class = GuardedRequest
+
+    def __init__(self, schema: BaseSchema, admission: Admission, services: Services) -> None:
+        super().__init__(
+            schema, graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
+        )
+        self._admission = admission
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request that the guard let through."""
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            return await self._run(request)
+        except Refusal as refusal:
+            return refusal.response(request.scope)
+        except Unauthenticated:
+            return _UNAUTHENTICATED.response(request.scope)
+        except Forbidden as forbidden:
+            refused = Refusal(403, str(forbidden), RequestErrorCode.FORBIDDEN)
+            return refused.response(request.scope)
+        except DatabaseUnavailable as away:
+            _log.warning("request %s: %s", request_id_of(request.scope), away)
+            return _OVERLOADED.response(request.scope)
+        except Exception:  # noqa: BLE001  # the mask: whatever it is, the caller learns only its id
+            _log.exception("request %s failed", request_id_of(request.scope))
+            return _INTERNAL.response(request.scope)
+
+    async def _run(self, request: Request) -> Response:
+        try:
+            response = await self.run(request)
+        except HTTPException as error:
+            raise Refusal(400, "The document has no operation of that name.") from error
+        if isinstance(response, WebSocket):
+            raise TypeError("a request over HTTP was answered with a WebSocket")
+        return response
+
+    async def get_context(
+        self, request: Request | WebSocket, response: Response | WebSocket
+    ) -> GraphContext:
+        """The context, once the caller is known. Raises Unauthenticated or Forbidden."""
+        if isinstance(request, WebSocket):
+            raise TypeError("GraphQL is spoken over HTTP only")
+        caller = await self._admission.admit(request)
+        services = self._services
+        return GraphContext(
+            Context(
+                caller=caller,
+                orders=services.orders,
+                payments=services.payments,
+                reads=services.reads,
+            )
+        )
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """The answer to be: it carries the media type that the caller takes."""
+        return Response(media_type=accepted_media_type(request.scope) or JSON)
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """The request in the object that the guard parsed. Raises Refusal (400)."""
+        if not isinstance(request, GuardedRequest):
+            raise TypeError("the endpoint stands behind the guard")
+        return read_request(request.guarded)
+
+    async def process_result(
+        self, request: Request, result: ExecutionResult
+    ) -> GraphQLHTTPResponse:
+        """The answer's body; unexpected errors are masked here, and logged once."""
+        body = GraphQLHTTPResponse()
+        if not is_request_error(result):
+            body["data"] = result.data
+        if result.errors:
+            request_id = request_id_of(request.scope)
+            validated = not isinstance(result, PreExecutionError)
+            shown = [
+                show(error, validated=validated, request_id=request_id) for error in result.errors
+            ]
+            _log_faults(shown, request_id)
+            body["errors"] = [error.body for error in shown]
+        return body
+
+    def create_response(
+        self,
+        response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse],
+        sub_response: Response,
+    ) -> Response:
+        """The answer with its status and media type."""
+        refused = "data" not in response_data and sub_response.media_type == GRAPHQL_RESPONSE
+        return Response(
+            self.encode_json(response_data),
+            status_code=400 if refused else 200,
+            media_type=sub_response.media_type,
+            headers={"Cache-Control": "no-store"},
+        )
+
+
+def read_request(body: dict[str, object]) -> GraphQLRequestData:
+    """The members of a GraphQL request. Raises Refusal (400) for one of the wrong type."""
+    query, operation_name = body.get("query"), body.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise Refusal(400, "query is the document, a string.")
+    if not isinstance(operation_name, str | None):
+        raise Refusal(400, "operationName is a string.")
+    return GraphQLRequestData(
+        query=query,
+        variables=_read_map(body, "variables"),
+        operation_name=operation_name or None,
+        extensions=_read_map(body, "extensions"),
+    )
+
+
+def _read_map(body: dict[str, object], name: str) -> dict[str, object] | None:
+    value = body.get(name)
+    if not isinstance(value, dict | None):
+        raise Refusal(400, f"{name} is an object.")
+    return value
+
+
+def _log_faults(shown: list[Shown], request_id: str) -> None:
+    for error in shown:
+        path = error.body.get("path")
+        if error.unexpected is not None:
+            _log.error("request %s failed at %s", request_id, path, exc_info=error.unexpected)
+        elif error.code is RequestErrorCode.OVERLOADED:
+            _log.warning("request %s: the database is away at %s", request_id, path)
