@@ -10,10 +10,10 @@ from domain.caller import Actor
 from domain.errors import SnapshotMismatch
 from domain.event_types import Subject, UseCase
 from domain.gateway import PaymentGateway
-from domain.payment import VOIDED, Payment, PaymentStatus
+from domain.payment import Payment, PaymentStatus
 from domain.ports import Work
 from domain.recording import record_intent
-from domain.refunding import PaymentNotCaptured, record_refund
+from domain.refunding import record_refund
 from domain.snapshot import IntentSnapshot, RefundSnapshot
 from domain.tenant import GatewayAccount
 
@@ -84,13 +84,21 @@ async def record_picture(
         payment = recorded.payment
         woken += recorded.operation_ids
     for refund in picture.refunds:
-        try:
-            counted = await record_refund(
-                work, payment.tenant_id, payment.id, refund, actor=actor, now=now
-            )
-        except PaymentNotCaptured:
-            if payment.status not in VOIDED:
-                raise
-            continue  # the release of an authorization looks like a refund and is none
+        if is_release(payment, refund):
+            continue
+        counted = await record_refund(
+            work, payment.tenant_id, payment.id, refund, actor=actor, now=now
+        )
         woken += counted.operation_ids
     return woken
+
+
+def is_release(payment: Payment, refund: RefundSnapshot) -> bool:
+    """Whether it is no refund but the rest of an authorization let go, by a cancel, an expiry or a
+    partial capture. Stripe lists it as a refund, without the balance transaction that a movement
+    of money has (docs.stripe.com/api/payment_intents/cancel)."""
+    return (
+        refund.gateway_balance_transaction_id is None
+        and refund.tollgate_refund_id is None
+        and refund.amount == payment.total - payment.captured
+    )

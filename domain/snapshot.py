@@ -90,7 +90,8 @@ class IntentSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RefundSnapshot:
-    """A refund at the gateway. `amount` is in ISO 4217 minor units."""
+    """A refund at the gateway. `amount` is in ISO 4217 minor units. Where no money moved there is
+    no balance transaction: an authorization that was let go looks like a refund otherwise."""
 
     gateway_refund_id: str
     status: GatewayRefundStatus
@@ -102,3 +103,4 @@ class RefundSnapshot:
     failure_reason: str | None
     reason: str | None
     created: datetime
+    gateway_balance_transaction_id: str | None = None

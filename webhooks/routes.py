@@ -53,11 +53,14 @@ class StripeEndpoint:
         secrets: Sequence[str],
         connect_secrets: Sequence[str],
         clock: Clock,
+        *,
+        body_seconds_max: float = BODY_SECONDS_MAX,
     ) -> None:
         self._events = events
         self._secrets = tuple(secret for secret in secrets if secret.strip())
         self._connect_secrets = tuple(secret for secret in connect_secrets if secret.strip())
         self._clock = clock
+        self._body_seconds_max = body_seconds_max
         self._refusals = ThrottledLog(logging.getLogger(__name__))
         self._outages = ThrottledLog(logging.getLogger(__name__))
 
@@ -78,7 +81,7 @@ class StripeEndpoint:
         if not self._secrets and not self._connect_secrets:
             raise _Refused(404, "no webhook secret is configured")
         _check_media(request)
-        body = await _body(request)
+        body = await _body(request, self._body_seconds_max)
         is_connect = self._check_signature(request, body)
         try:
             envelope = read_envelope(body)
@@ -131,9 +134,12 @@ def routes(
     secrets: Sequence[str],
     connect_secrets: Sequence[str],
     clock: Clock,
+    body_seconds_max: float = BODY_SECONDS_MAX,
 ) -> list[Route]:
     """The webhook routes. With no secret of either kind, deliveries are answered 404."""
-    endpoint = StripeEndpoint(events, secrets, connect_secrets, clock)
+    endpoint = StripeEndpoint(
+        events, secrets, connect_secrets, clock, body_seconds_max=body_seconds_max
+    )
     return [
         Route("/api/webhooks/stripe", endpoint.deliver, methods=["POST"]),
         Route("/api/webhooks/health", _health, methods=["GET"]),
@@ -151,13 +157,13 @@ def _check_media(request: Request) -> None:
         raise _Refused(415, "not plain JSON")
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, seconds_max: float) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > BODY_BYTES_MAX:
         raise _Refused(413, "the body is too large")
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
+        async with asyncio.timeout(seconds_max):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > BODY_BYTES_MAX:

@@ -63,6 +63,7 @@ def refund_snapshot(refund: Json) -> RefundSnapshot:
         failure_reason=_maybe_text(refund, "failure_reason"),
         reason=_maybe_text(refund, "reason"),
         created=_time(_number(refund, "created")),
+        gateway_balance_transaction_id=_reference(refund, "balance_transaction"),
     )
 
 

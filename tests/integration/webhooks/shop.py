@@ -1,0 +1,232 @@
+"""A tenant with everything it needs to be paid: real PostgreSQL, real sandbox, our own code."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.cipher import AesGcmCipher
+from db.engine import make_engine
+from db.seeding import add_tenant
+from db.work import SqlDatabase
+from domain.caller import Actor, AuditActorType
+from domain.commands import CreateOrder, StartPayment
+from domain.errors import OutcomeUnknown
+from domain.events import EventService
+from domain.gateways.stripe_gateway import StripeGateway
+from domain.ids import Prefix, new_id
+from domain.inbox import WebhookEvent, WebhookEventStatus
+from domain.order import Order
+from domain.payment import GatewayType, Payment, PaymentMethodType
+from domain.refund import Refund
+from domain.services import OrderService, PaymentService
+from domain.settling import Settler
+from domain.tenant import Tenant
+from tests.e2e.sandbox.control import Control
+from webhooks.wake import ArqWake
+
+USER = Actor(AuditActorType.USER, "tester")
+NO_REDIS = "redis://127.0.0.1:1"
+"""A port that nobody listens on."""
+
+
+@dataclass
+class MovableClock:
+    """The machine's time, and what a test added to it."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def now(self) -> datetime:
+        """The time that the code under test believes."""
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass at once."""
+        self.ahead += timedelta(seconds=seconds)
+
+
+@dataclass
+class Shop:
+    """One tenant's world, as the API and the worker see it."""
+
+    tenant: Tenant
+    engine: AsyncEngine
+    database: SqlDatabase
+    gateway: StripeGateway
+    clock: MovableClock
+    wake: ArqWake
+    stripe: aiohttp.ClientSession
+    control: Control
+
+    def __post_init__(self) -> None:
+        ports = (self.database, self.gateway, self.wake, self.clock)
+        self.events = EventService(*ports)
+        self.settler = Settler(*ports)
+        self.payments = PaymentService(*ports)
+        self.orders = OrderService(self.database, self.clock)
+
+    async def order(self, total: int = 10_000) -> Order:
+        """A fresh order in dollars."""
+        command = CreateOrder(
+            reference=secrets.token_hex(8),
+            total=total,
+            currency="USD",
+            idempotency_key=secrets.token_hex(8),
+            metadata={},
+        )
+        return (await self.orders.create(USER, self.tenant.id, command)).order
+
+    async def start_command(self, card: str = "pm_card_visa", total: int = 10_000) -> StartPayment:
+        """The command that pays a fresh order with this card."""
+        return StartPayment(
+            order_id=(await self.order(total)).id,
+            payment_method_type=PaymentMethodType.CARD,
+            payment_method_ref=card,
+            gateway_type=GatewayType.STRIPE,
+            idempotency_key=secrets.token_hex(8),
+            metadata={},
+        )
+
+    async def charge(self, card: str = "pm_card_visa", total: int = 10_000) -> Payment:
+        """A fresh order charged with this card."""
+        command = await self.start_command(card, total)
+        return (await self.payments.charge(USER, self.tenant.id, command)).payment
+
+    async def authorize(self, card: str = "pm_card_visa", total: int = 10_000) -> Payment:
+        """A fresh order authorized on this card."""
+        command = await self.start_command(card, total)
+        return (await self.payments.authorize(USER, self.tenant.id, command)).payment
+
+    async def lose_the_answer(self, card: str = "pm_card_visa") -> Payment:
+        """A charge that took effect at the gateway while its answer was lost on the way."""
+        await self.control.order_fault("drop_after", method="POST", path="/v1/payment_intents")
+        command = await self.start_command(card)
+        try:
+            await self.payments.charge(USER, self.tenant.id, command)
+        except OutcomeUnknown:
+            return await self.payment_of(command.order_id)
+        raise AssertionError("the answer was not lost")
+
+    async def payment_of(self, order_id: str) -> Payment:
+        """The one payment of the order, as it is now."""
+        async with self.database.begin(self.tenant.id) as work:
+            (payment,) = await work.payments.of_order(self.tenant.id, order_id)
+        return payment
+
+    async def now_of(self, payment: Payment) -> Payment:
+        """The payment as it is now."""
+        return await self.payment_of(payment.order_id)
+
+    async def refunds_of(self, payment: Payment) -> Sequence[Refund]:
+        """The payment's refunds, oldest first."""
+        async with self.database.begin(self.tenant.id) as work:
+            return await work.refunds.of_payment(self.tenant.id, payment.id)
+
+    async def call_stripe(self, path: str, **form: str) -> Mapping[str, Any]:
+        """A call of the sandbox as the dashboard would do it, beside Tollgate."""
+        async with self.stripe.post(f"/v1/{path}", data=form) as answer:
+            body: Mapping[str, Any] = await answer.json()
+            assert answer.status == 200, body
+        return body
+
+    async def gateway_events(self, *types: str) -> list[dict[str, Any]]:
+        """The account's events, oldest first; of these types only, when any are named."""
+        async with self.stripe.get("/v1/events", params={"limit": "100"}) as answer:
+            listed = (await answer.json())["data"]
+        events = [dict(event) for event in reversed(listed)]
+        return [event for event in events if not types or event["type"] in types]
+
+    async def receive(self, event: Mapping[str, Any], **changes: Any) -> WebhookEvent:
+        """The event stored as the route stores it; `changes` are made to its fields first."""
+        event = {**event, **changes}
+        stored = WebhookEvent(
+            id=new_id(Prefix.WEBHOOK_EVENT),
+            gateway_id=await self.events.platform_gateway_id(),
+            livemode=event["livemode"],
+            event_id=event["id"],
+            event_type=event["type"],
+            api_version=event["api_version"],
+            account=event.get("account"),
+            payload=event,
+            status=WebhookEventStatus.RECEIVED,
+            created_at=self.clock.now(),
+        )
+        await self.events.receive(stored)
+        return stored
+
+    async def process(self, event: Mapping[str, Any], **changes: Any) -> WebhookEvent:
+        """The event as it stands after it was received and processed once."""
+        stored = await self.receive(event, **changes)
+        await self.events.process(stored.id)
+        return await self.event(stored.id)
+
+    async def event(self, webhook_event_id: str) -> WebhookEvent:
+        """The event as it is stored now."""
+        async with self.database.begin_across_tenants() as work:
+            found = await work.inbox.find(webhook_event_id)
+        assert found is not None
+        return found
+
+    async def work_off(self) -> None:
+        """Processes what is due until nothing is."""
+        while due := await self.events.due(100):
+            for event_id in due:
+                await self.events.process(event_id)
+
+    async def rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """What the statement finds."""
+        async with self.engine.connect() as connection:
+            found = await connection.execute(sqlalchemy.text(statement), values)
+            return [tuple(row) for row in found]
+
+    async def alerts(self) -> list[tuple[Any, ...]]:
+        """Open alerts: rule, severity, subject."""
+        return await self.rows("select rule, severity, subject_id from alerts")
+
+    async def timeline(self, payment: Payment) -> list[str]:
+        """What happened to the payment, oldest first."""
+        found = await self.rows(
+            "select action from audit_log where subject_id = :subject order by id",
+            subject=payment.id,
+        )
+        return [action for (action,) in found]
+
+
+@asynccontextmanager
+async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIterator[Shop]:
+    """A shop on these servers, with a Stripe account of its own."""
+    key = f"sk_test_{secrets.token_hex(12)}"
+    engine = make_engine(database_url, pool_size=8)
+    database = SqlDatabase(engine, AesGcmCipher({"k1": b"0" * 32}, "k1"))
+    gateway = StripeGateway(secret_key=key, api_base=sandbox_url)
+    wake = ArqWake(redis_url)
+    stripe = aiohttp.ClientSession(sandbox_url, headers={"Authorization": f"Bearer {key}"})
+    tenant, _ = await add_tenant(
+        engine, name="Acme", slug="acme", tier_level=1, default_currency="USD"
+    )
+    shop = Shop(
+        tenant,
+        engine,
+        database,
+        gateway,
+        MovableClock(),
+        wake,
+        stripe,
+        Control(sandbox_url, stripe),
+    )
+    try:
+        yield shop
+    finally:
+        await shop.payments.drain()
+        await stripe.close()
+        await wake.close()
+        await gateway.close()
+        await engine.dispose()
