@@ -36,7 +36,8 @@ class SettingsError(Exception):
     def __init__(self, faults: Mapping[str, str]) -> None:
         self.faults = dict(faults)
         lines = [f"  {name}: {fault}" for name, fault in self.faults.items()]
-        super().__init__("\n".join([f"{len(lines)} settings are missing or wrong:", *lines]))
+        count = "1 setting is" if len(lines) == 1 else f"{len(lines)} settings are"
+        super().__init__("\n".join([f"{count} missing or wrong:", *lines]))
 
 
 def _secrets(value: object) -> object:

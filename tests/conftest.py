@@ -25,6 +25,7 @@ from app.embedded.folders import reachable_folder
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.sandbox import EmbeddedSandbox
 from app.embedded.valkey import EmbeddedValkey
+from app.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,6 +51,14 @@ def work_folder() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def data_folder(work_folder: Path) -> Path:
+    """An empty folder for one test's data that any account can enter."""
+    folder = Path(tempfile.mkdtemp(dir=work_folder))
+    folder.chmod(0o711)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +135,20 @@ def sandbox_url(running_sandbox: str) -> str:
     finally:
         connection.close()
     return running_sandbox
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(postgres: str, work_folder: Path) -> AsyncIterator[Stack]:
+    """The whole of Tollgate, running: sandbox, API and worker, with a database of their own.
+
+    It is one for all tests of a worker: a test makes its own tenants, orders and payments.
+    """
+    name = f"stack_{secrets.token_hex(6)}"
+    await execute(postgres, f"create database {name}")
+    given = {"DATABASE_URL": on_database(postgres, name)}
+    with Stack(work_folder / "stack", durable=False, given=given) as running:
+        yield running
+    await execute(postgres, f"drop database {name} with (force)")
 
 
 def migrate(url: str) -> None:

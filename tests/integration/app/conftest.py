@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import asyncpg
@@ -13,14 +12,6 @@ import app.embedded
 from app.embedded.account import NOBODY
 from app.embedded.binaries import POSTGRES_PACKAGE, VALKEY_PACKAGE
 from tests.integration.app import instance
-
-
-@pytest.fixture
-def data_folder(work_folder: Path) -> Path:
-    """An empty folder for one test's data that any account can enter."""
-    folder = Path(tempfile.mkdtemp(dir=work_folder))
-    folder.chmod(0o711)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,5 @@
+"""`python -m app` is `tollgate`."""
+
+from app.cli import main
+
+main()

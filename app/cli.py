@@ -1,0 +1,96 @@
+"""The command line: `tollgate COMMAND`."""
+
+import asyncio
+import os
+import sys
+from typing import Annotated
+
+import typer
+import uvloop
+
+from app.logging import set_up_logging
+from app.migrate import migrate as apply_migrations
+from app.seed import seed as write_seed
+from app.server import serve as run_api
+from app.settings import Settings, SettingsError, load_database_url, load_settings
+from app.tokens import TTL_SECONDS, NoSigningKey, mint_token
+from app.worker import run as run_worker
+from domain.caller import Role
+from schema.schema import print_sdl
+
+CONFIGURATION_FAULT = 2
+"""The exit code of a command that was not told enough to start."""
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+schema_commands = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
+cli.add_typer(schema_commands, name="schema")
+
+
+@cli.command()
+def serve(
+    fd: Annotated[int | None, typer.Option(help="A listening socket to take over.")] = None,
+) -> None:
+    """Run the API."""
+    run_api(_start(), fd=fd)
+
+
+@cli.command()
+def worker() -> None:
+    """Run the worker: webhooks' events, settlement and the daily loops."""
+    settings = _start()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_worker(settings))
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def sandbox(context: typer.Context) -> None:
+    """Run the sandbox, a stand-in for Stripe's API: --port N, --host ADDRESS."""
+    command = [sys.executable, "-m", "sandbox", *context.args]
+    os.execv(sys.executable, command)  # noqa: S606 - its own program, with its own arguments
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    set_up_logging("INFO")
+    apply_migrations(load_database_url())
+
+
+@cli.command()
+def seed() -> None:
+    """Make the tenants of the development data set that are missing; print id and name of each."""
+    for tenant in asyncio.run(write_seed(_start())).tenants:
+        typer.echo(f"{tenant.id} {tenant.name}")
+
+
+@cli.command()
+def token(
+    role: Annotated[list[Role], typer.Option(help="A role; may be given several times.")],
+    tenant: Annotated[str | None, typer.Option(help="The tenant's id.")] = None,
+    subject: Annotated[str, typer.Option(help="Who the bearer is.")] = "developer",
+    ttl: Annotated[int, typer.Option(min=1, help="Seconds that it is good for.")] = TTL_SECONDS,
+) -> None:
+    """Print a bearer token signed with the first HS256 key, for development."""
+    settings = _start()
+    typer.echo(mint_token(settings, tenant=tenant, roles=role, subject=subject, ttl_seconds=ttl))
+
+
+@schema_commands.command()
+def export() -> None:
+    """Print the GraphQL schema in its definition language."""
+    typer.echo(print_sdl(), nl=False)
+
+
+def main() -> None:
+    """Run the command that the arguments name; a fault of the configuration is said in words."""
+    try:
+        cli()
+    except (SettingsError, NoSigningKey) as fault:
+        sys.stderr.write(f"{fault}\n")
+        sys.exit(CONFIGURATION_FAULT)
+
+
+def _start() -> Settings:
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    return settings

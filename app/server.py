@@ -1,0 +1,34 @@
+"""Run the API under uvicorn."""
+
+import socket
+
+import uvicorn
+
+from app.asgi import create_app
+from app.settings import Settings
+
+SHUTDOWN_SECONDS = 20
+"""Longer than the 15 s that a mutation waits for the gateway, so that a deployment cuts no call."""
+
+
+def serve(settings: Settings, *, fd: int | None = None) -> None:
+    """Serve until told to stop (SIGTERM or SIGINT); requests under way are finished first.
+
+    Args:
+        settings: what the service is told from outside.
+        fd: a listening socket handed over by the parent, instead of host and port.
+    """
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    sockets = None if fd is None else [socket.socket(fileno=fd)]
+    uvicorn.Server(config).run(sockets=sockets)
