@@ -72,5 +72,5 @@ class Sender:
                 allow_redirects=False,
             ) as answer:
                 return answer.status
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             return type(error).__name__

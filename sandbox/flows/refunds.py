@@ -63,6 +63,8 @@ def move(
 
     Raises ApiError where the status cannot follow the present one.
     """
+    if refund_.released:
+        raise invalid(f"{refund_.id} is a released authorization: it moved no money.")
     if status not in NEXT[refund_.status]:
         raise invalid(f"A refund cannot go from {refund_.status} to {status}.", "status")
     previous = {"status": refund_.status}

@@ -83,6 +83,9 @@ def test_released_remainder_moves_no_money() -> None:
     caller.post(f"payment_intents/{intent['id']}/capture", {"amount_to_capture": "1500"})
     [released] = caller.get("refunds", {"payment_intent": intent["id"]})["data"]
 
+    failed = caller.control("POST", f"refunds/{released['id']}", status="failed")
+
+    assert failed.status == 400
     assert (released["amount"], released["balance_transaction"]) == (500, None)
     assert _transactions(caller) == [("charge", 1500, 74, 1426)]
     assert caller.look("ledger")["refunds"] == []
