@@ -6,6 +6,7 @@ on a lock, and on a transaction that its owner forgot.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -67,8 +68,9 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
     Raises DatabaseUnavailable, at the opening or from any statement inside.
     """
+    connection = engine.connect()
     try:
-        connection = await engine.connect().start()
+        await connection.start()
     except (OSError, PoolTimeout) as error:
         raise DatabaseUnavailable("no connection to the database") from error
     except (DBAPIError, PostgresError) as error:
@@ -82,7 +84,8 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             raise DatabaseUnavailable(str(error.orig)) from error
         raise
     finally:
-        await connection.close()
+        # Shielded: a caller that is canceled meanwhile must not keep the connection from the pool.
+        await asyncio.shield(asyncio.create_task(connection.close()))
 
 
 def _is_away(error: DBAPIError | PostgresError) -> bool:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    false,
     or_,
     select,
     update,
@@ -171,15 +170,16 @@ class SqlInboxStore:
 def _find_payment(
     gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
 ) -> Select[Any]:
-    column = payments.c
-    by_gateway_id = (
-        column.gateway_payment_id == gateway_payment_id if gateway_payment_id else false()
-    )
-    by_our_id = column.id == payment_id if payment_id else false()
+    named_by_gateway = payments.c.gateway_payment_id == gateway_payment_id
+    named_by_us = payments.c.id == payment_id
+    reachable = select(payments).where(_within_reach(gateway))
+    if payment_id is None:
+        return reachable.where(named_by_gateway)
+    if gateway_payment_id is None:
+        return reachable.where(named_by_us)
     return (
-        select(payments)
-        .where(_within_reach(gateway), or_(by_gateway_id, by_our_id))
-        .order_by(by_gateway_id.desc().nulls_last())
+        reachable.where(or_(named_by_gateway, named_by_us))
+        .order_by(named_by_gateway.desc().nulls_last())
         .limit(1)
     )
 

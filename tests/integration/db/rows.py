@@ -1,0 +1,47 @@
+"""Committed objects to start a test from."""
+
+from dataclasses import replace
+
+from db.work import SqlDatabase
+from domain.order import Order
+from domain.payment import Payment, PaymentStatus
+from tests.integration.db.builders import NOW, a_full_payment, a_payment, an_order
+from tests.integration.db.conftest import Merchant
+
+
+async def stored_order(database: SqlDatabase, merchant: Merchant) -> Order:
+    """An open order."""
+    order = an_order(merchant)
+    async with database.begin(merchant.id) as work:
+        await work.orders.add(order)
+        await work.commit()
+    return order
+
+
+async def stored_payment(
+    database: SqlDatabase, merchant: Merchant, *, order: Order | None = None
+) -> Payment:
+    """A pending payment, of a new order unless one is given."""
+    order = order or await stored_order(database, merchant)
+    return await _stored(database, a_payment(merchant, order))
+
+
+async def stored_capture(database: SqlDatabase, merchant: Merchant) -> Payment:
+    """A payment that was captured and can be refunded."""
+    order = await stored_order(database, merchant)
+    return await _stored(database, a_full_payment(merchant, order))
+
+
+async def stored_failure(database: SqlDatabase, merchant: Merchant, order: Order) -> Payment:
+    """A payment that failed and gave its amount back to the order."""
+    pending = a_payment(merchant, order)
+    return await _stored(
+        database, replace(pending, status=PaymentStatus.FAILED, intent_closed_at=NOW)
+    )
+
+
+async def _stored(database: SqlDatabase, payment: Payment) -> Payment:
+    async with database.begin(payment.tenant_id) as work:
+        await work.payments.add(payment)
+        await work.commit()
+    return payment
