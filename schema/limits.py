@@ -69,6 +69,7 @@ class DocumentRefused(GraphQLError):
 
     def __init__(self, message: str, code: RequestErrorCode) -> None:
         super().__init__(message, extensions={"code": code})
+        self.code = code
 
 
 def check_document(document: DocumentNode) -> None:

@@ -1,0 +1,184 @@
+"""Limits of a document, and that measuring them costs little whatever it expands to."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from graphql import get_introspection_query, parse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.caller import Role
+from schema.codes import RequestErrorCode
+from schema.limits import (
+    ALIASES_MAX,
+    DEPTH_MAX,
+    DIRECTIVES_MAX,
+    FIELDS_MAX,
+    FRAGMENTS_MAX,
+    DocumentRefused,
+    check_document,
+)
+from tests.unit.schema.shop import a_caller, execute
+
+TOO_COMPLEX = RequestErrorCode.QUERY_TOO_COMPLEX
+MILLISECONDS_MAX = 50
+
+
+def code_of(document: str) -> RequestErrorCode | None:
+    """The code that refuses the document, None when it is let through."""
+    try:
+        check_document(parse(document))
+    except DocumentRefused as refused:
+        return refused.code
+    return None
+
+
+def bomb(levels: int) -> str:
+    """A document whose fragments double at every level."""
+    doubled = "".join(
+        f"fragment f{level} on Query {{ ...f{level + 1} ...f{level + 1} }}"
+        for level in range(levels)
+    )
+    return f"{{ ...f0 }} {doubled} fragment f{levels} on Query {{ viewer {{ id }} }}"
+
+
+def nested(levels: int) -> str:
+    """A document that many fields deep."""
+    return "{" + "a{" * (levels - 1) + "a" + "}" * levels
+
+
+@pytest.mark.parametrize(
+    ("at_most", "above"),
+    [
+        (nested(DEPTH_MAX), nested(DEPTH_MAX + 1)),
+        ("{" + "a " * FIELDS_MAX + "}", "{" + "a " * (FIELDS_MAX + 1) + "}"),
+        ("{" + "b: a " * ALIASES_MAX + "}", "{" + "b: a " * (ALIASES_MAX + 1) + "}"),
+        (
+            "{" + "a @skip(if: true) " * DIRECTIVES_MAX + "}",
+            "{" + "a @skip(if: true) " * (DIRECTIVES_MAX + 1) + "}",
+        ),
+        (
+            "{a}" + "".join(f"fragment f{at} on Q {{a}}" for at in range(FRAGMENTS_MAX)),
+            "{a}" + "".join(f"fragment f{at} on Q {{a}}" for at in range(FRAGMENTS_MAX + 1)),
+        ),
+    ],
+    ids=["depth", "fields", "aliases", "directives", "fragments"],
+)
+def test_a_limit_lets_its_value_through_and_no_more(at_most: str, above: str) -> None:
+    """Each limit is the largest that passes."""
+    assert code_of(at_most) is None
+    assert code_of(above) is TOO_COMPLEX
+
+
+def test_a_fragment_counts_at_every_spread() -> None:
+    """A fragment of 200 fields spread three times is 600 fields, however it is reached."""
+    body = "fragment f on Q {" + "a " * 200 + "}"
+
+    assert code_of("{ ...f ...f }" + body) is None
+    assert code_of("{ ...f ...f ... on Q { ...f } }" + body) is TOO_COMPLEX
+
+
+def test_a_fragment_deepens_where_it_is_spread() -> None:
+    """Depth goes on through a fragment."""
+    body = "fragment f on Q " + nested(6)
+
+    assert code_of("{a{a{a{a{a{a{ ...f }}}}}}}" + body) is None
+    assert code_of("{a{a{a{a{a{a{a{ ...f }}}}}}}}" + body) is TOO_COMPLEX
+
+
+@pytest.mark.parametrize("levels", [10, 18, 20, 50, 200])
+async def test_a_bomb_is_answered_at_once(levels: int) -> None:
+    """A document that expands to 2^levels fields is refused within 50 ms, parsing included."""
+    document = bomb(levels)
+    start = time.perf_counter()
+    result = await execute(document, caller=a_caller(Role.ADMIN))
+    milliseconds = (time.perf_counter() - start) * 1000
+
+    assert result.data is None
+    assert result.errors
+    assert milliseconds < MILLISECONDS_MAX
+
+
+@given(st.integers(1, 60), st.integers(0, 6))
+def test_nested_inline_fragments_and_cycles_end(levels: int, width: int) -> None:
+    """Inline fragments and fragments that spread one another are measured without end trouble."""
+    inline = "{" + "... on Query {" * levels + "viewer { id }" + "}" * (levels + 1)
+    ring = "".join(
+        f"fragment f{at} on Query {{ a ...f{(at + 1) % (width + 1)} }}" for at in range(width + 1)
+    )
+
+    assert code_of(inline) in {None, TOO_COMPLEX}
+    assert code_of("{ ...f0 }" + ring) is None
+
+
+async def test_the_introspection_of_an_ide_passes() -> None:
+    """The full introspection query is within the limits."""
+    query = get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+    )
+    result = await execute(query, caller=a_caller(Role.VIEWER))
+
+    assert result.errors is None
+    assert result.data
+
+
+async def test_introspection_does_not_walk_from_type_to_type() -> None:
+    """Introspection that multiplies the types with one another is refused."""
+    query = "{__schema{types{fields{type{fields{type{fields{name}}}}}}}}"
+    result = await execute(query, caller=a_caller(Role.VIEWER))
+
+    assert result.data is None
+    assert result.errors
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "mutation { a: chargePayment b: capturePayment }",
+        "mutation { chargePayment chargePayment }",
+        "mutation { chargePayment ...f } fragment f on Mutation { refundPayment }",
+        "mutation { ...f ...f } fragment f on Mutation { cancelPayment }",
+        "mutation { ... on Mutation { authorizePayment } ... @skip(if: true) { chargePayment } }",
+    ],
+)
+def test_a_document_moves_money_once(document: str) -> None:
+    """A second money mutation is refused, however it is written down."""
+    assert code_of(document) is RequestErrorCode.BAD_USER_INPUT
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "mutation { createOrder cancelOrder chargePayment }",
+        "mutation A { chargePayment } mutation B { refundPayment }",
+        "query { chargePayment refundPayment }",
+        "mutation { chargePayment { refundPayment { capturePayment } } }",
+    ],
+)
+def test_one_money_mutation_passes(document: str) -> None:
+    """Other mutations, other operations and fields of the same name further down do not count."""
+    assert code_of(document) is None
+
+
+async def test_several_operations_need_a_name() -> None:
+    """Without operationName a document of two operations is refused, not guessed at."""
+    result = await execute(
+        "query A { viewer { id } } query B { viewer { id } }", caller=a_caller(Role.ADMIN)
+    )
+
+    assert result.data is None
+    assert result.errors
+    assert "operationName" in result.errors[0].message
+
+
+async def test_a_long_document_is_not_parsed_to_its_end() -> None:
+    """A document of 30 000 tokens is refused by the parser's own count."""
+    result = await execute("{" + "viewer{id} " * 7500 + "}", caller=a_caller(Role.ADMIN))
+
+    assert result.errors
+    assert "tokens" in result.errors[0].message
