@@ -47,7 +47,9 @@ def is_current() -> bool:
 @contextmanager
 def only_one() -> Iterator[None]:
     """Hold the set-up lock; the kernel lets go of it however this process ends."""
-    STATE.mkdir(exist_ok=True)
+    if not STATE.exists():
+        STATE.mkdir()
+        STATE.chmod(0o711)  # the embedded services of root pass through it as another user
     with (STATE / "setup.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from redis.asyncio import Redis
 
 from app.embedded.account import service_account
@@ -26,6 +27,10 @@ from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.sandbox import EmbeddedSandbox
 from app.embedded.valkey import EmbeddedValkey
 from app.stack import Stack
+
+# A busy machine is slow now and then, which says nothing about the property under test.
+settings.register_profile("tollgate", deadline=None)
+settings.load_profile("tollgate")
 
 ROOT = Path(__file__).resolve().parent.parent
 

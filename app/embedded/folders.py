@@ -57,15 +57,16 @@ def own_folder(folder: Path) -> Path:
 
 
 def make_folder(folder: Path, mode: int) -> None:
-    """Make a folder and those above it.
+    """Make a folder and those missing above it, all with this mode whatever the umask is.
 
     Raises:
         EmbeddedError: the disk refuses.
     """
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(mode)
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            path.chmod(mode)
     except OSError as error:
         raise EmbeddedError(f"the folder {folder} cannot be made: {error.strerror}") from error
 

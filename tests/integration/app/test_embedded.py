@@ -44,6 +44,7 @@ def running(
     data_dir: Path,
     *packages: str,
     uid: int | None = None,
+    umask: int = -1,
     python: str = sys.executable,
     site: Path | None = None,
 ) -> Iterator[Running]:
@@ -64,6 +65,7 @@ def running(
         user=uid,
         group=uid,
         extra_groups=None if uid is None else [],
+        umask=umask,
     ) as parent:
         assert parent.stdout is not None
         yield Running(parent, **json.loads(parent.stdout.readline()))
@@ -161,6 +163,13 @@ async def test_root_needs_no_readable_home(
     with running(kind, data_folder, str(closed)) as server:
         assert await answers(server.url)
         assert not Path(os.readlink(f"/proc/{server.pid}/exe")).is_relative_to(closed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_strict_umask_shuts_no_service_out(kind: str, data_folder: Path) -> None:
+    """Where new files are their maker's alone, root's servers still reach their data."""
+    with running(kind, data_folder / "new" / "deep", umask=0o077) as server:
+        assert await answers(server.url)
 
 
 @pytest.mark.parametrize("kind", KINDS)
