@@ -187,6 +187,11 @@ class Shop:
             found = await connection.execute(sqlalchemy.text(statement), values)
             return [tuple(row) for row in found]
 
+    async def write(self, statement: str, **values: object) -> None:
+        """Runs and commits the statement."""
+        async with self.engine.begin() as connection:
+            await connection.execute(sqlalchemy.text(statement), values)
+
     async def alerts(self) -> list[tuple[Any, ...]]:
         """Open alerts: rule, severity, subject."""
         return await self.rows("select rule, severity, subject_id from alerts")

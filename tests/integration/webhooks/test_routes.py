@@ -1,0 +1,312 @@
+"""What Stripe is answered, on a real socket with the real database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from arq.connections import ArqRedis
+
+from db.cipher import AesGcmCipher
+from db.engine import make_engine
+from db.work import SqlDatabase
+from domain.events import EventService
+from tests.integration.webhooks.served import (
+    CONNECT_SECRET,
+    EVENT,
+    PATH,
+    SECRET,
+    Endpoint,
+    an_event,
+    served,
+    signature,
+)
+from tests.integration.webhooks.shop import NO_REDIS, Shop
+from webhooks.routes import BODY_BYTES_MAX
+from webhooks.wake import QUEUE, ArqWake, redis_client
+
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
+
+
+@pytest_asyncio.fixture
+async def endpoint(shop: Shop) -> AsyncIterator[Endpoint]:
+    """The routes over the shop's database."""
+    async with served(shop.events, shop.clock) as endpoint:
+        yield endpoint
+
+
+async def stored(shop: Shop) -> list[tuple[object, ...]]:
+    """The events in the inbox."""
+    return await shop.rows("select event_id, status from webhook_events order by event_id")
+
+
+async def connect(shop: Shop, account_id: str) -> str:
+    """A connected account of the tenant; returns its row's id."""
+    await shop.write(
+        "insert into tenant_payment_gateways (id, tenant_id, gateway_type, mode, livemode,"
+        " is_enabled, fee_basis_points, fee_fixed_cents, account_id, created_at, updated_at)"
+        " values (:id, :tenant, 'STRIPE', 'CONNECT', false, false, 290, 30, :account,"
+        " now(), now())",
+        id=f"gw_{account_id}",
+        tenant=shop.tenant.id,
+        account=account_id,
+    )
+    return f"gw_{account_id}"
+
+
+async def test_a_good_delivery_is_stored(shop: Shop, endpoint: Endpoint) -> None:
+    """A signed event is 200 and one row of the platform's, less its client secrets."""
+    body = an_event(data={"object": {"id": "pi_1", "client_secret": "pi_1_secret_x"}})
+
+    assert await endpoint.post(body) == 200
+    ((gateway_id, event_type, api_version, payload),) = await shop.rows(
+        "select gateway_id, event_type, api_version, payload from webhook_events"
+    )
+    assert gateway_id == await shop.events.platform_gateway_id()
+    assert (event_type, api_version) == (EVENT["type"], EVENT["api_version"])
+    assert payload["data"] == {"object": {"id": "pi_1"}}
+
+
+async def test_copies_are_stored_once(shop: Shop, endpoint: Endpoint) -> None:
+    """Every copy of an event is answered 200, at once or one after the other, and stored once."""
+    statuses = await asyncio.gather(*(endpoint.post(an_event()) for _ in range(30)))
+
+    assert set(statuses) == {200}
+    assert await endpoint.post(an_event()) == 200
+    assert await stored(shop) == [("evt_1", "RECEIVED")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "garbage",
+        "t=1,v1=00",
+        signature(an_event(), "whsec_of_another"),
+        signature(an_event(), age=301),
+        signature(an_event(), age=-900),
+        signature(an_event() + b"\n"),
+        signature(an_event()).replace("v1=", "v0="),
+        "t=1," + ",".join(["v1=" + "0" * 64] * 1000),
+    ],
+)
+async def test_a_bad_signature_is_refused(shop: Shop, endpoint: Endpoint, header: str) -> None:
+    """A missing, foreign, stale, early or malformed signature is 400 without a word or a row."""
+    assert await endpoint.post(an_event(), headers={"Stripe-Signature": header}) == 400
+    assert await stored(shop) == []
+
+
+async def test_nothing_is_read_before_its_signature(shop: Shop, endpoint: Endpoint) -> None:
+    """A body that is no event at all is refused for its signature, as any other."""
+    unsigned = {"Stripe-Signature": "t=1,v1=00"}
+
+    assert await endpoint.post(b"[" * 100_000, headers=unsigned) == 400
+    assert await stored(shop) == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"[" * 100_000, an_event(id=None), an_event(livemode=1)]
+)
+async def test_a_signed_body_that_is_no_event(shop: Shop, endpoint: Endpoint, body: bytes) -> None:
+    """What we can verify and not read is 400, with nothing stored."""
+    assert await endpoint.post(body) == 400
+    assert await stored(shop) == []
+
+
+async def test_a_signed_body_that_jsonb_cannot_hold(shop: Shop, endpoint: Endpoint) -> None:
+    """A signed event with a NUL among good ones is 200 and DEAD, and harms none of them."""
+    poison = an_event(id="evt_poison", data={"object": {"note": "\0"}})
+    good = [an_event(id=f"evt_{number:02}") for number in range(20)]
+    statuses = await asyncio.gather(*(endpoint.post(body) for body in [*good, poison]))
+    expected = [(f"evt_{number:02}", "RECEIVED") for number in range(20)]
+
+    assert set(statuses) == {200}
+    assert await stored(shop) == [*expected, ("evt_poison", "DEAD")]
+    assert [rule for rule, *_ in await shop.alerts()] == ["webhook.unreadable"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Encoding": "gzip"},
+        {"Content-Encoding": "br"},
+    ],
+)
+async def test_other_media_are_refused(
+    shop: Shop, endpoint: Endpoint, headers: dict[str, str]
+) -> None:
+    """Anything but plain JSON is 415, before it is unpacked or verified."""
+    assert await endpoint.post(an_event(), headers=headers) == 415
+    assert await stored(shop) == []
+
+
+async def test_the_charset_may_be_named(shop: Shop, endpoint: Endpoint) -> None:
+    """Stripe's own content type, with its charset, is accepted."""
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+
+    assert await endpoint.post(an_event(), headers=headers) == 200
+    assert await stored(shop) == [("evt_1", "RECEIVED")]
+
+
+async def test_a_body_at_the_cap_and_beyond(shop: Shop, endpoint: Endpoint) -> None:
+    """256 KB are read, a byte more is 413."""
+    room = BODY_BYTES_MAX - len(an_event(data={"object": {"note": ""}}))
+    fitting = an_event(data={"object": {"note": "n" * room}})
+
+    assert len(fitting) == BODY_BYTES_MAX
+    assert await endpoint.post(fitting) == 200
+    assert await endpoint.post(fitting + b" ") == 413
+    assert await stored(shop) == [("evt_1", "RECEIVED")]
+
+
+async def test_a_large_body_is_refused_unread(endpoint: Endpoint) -> None:
+    """A declared length above the cap is 413 before any of the body came; so is a chunked body as
+    soon as it passes the cap, without an end in sight."""
+    declared = await endpoint.raw(HEAD + b"Content-Length: 99999999999999999999999\r\n\r\n")
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    chunked = await endpoint.raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 5)
+
+    # a length that fits in no integer is refused by the server itself
+    assert declared.split()[1] in (b"413", b"400")
+    assert chunked.split()[1] == b"413"
+    assert (await endpoint.raw(HEAD + b"Content-Length: 262145\r\n\r\n")).split()[1] == b"413"
+
+
+async def test_a_slow_body_is_refused(shop: Shop) -> None:
+    """A sender that takes too long for its body is 408."""
+    async with served(shop.events, shop.clock, body_seconds_max=0.2) as endpoint:
+        answer = await endpoint.raw(HEAD + b"Content-Length: 100\r\n\r\n{")
+
+    assert answer.split()[1] == b"408"
+
+
+async def test_without_a_secret_there_is_no_endpoint(shop: Shop) -> None:
+    """With no secret, or blank ones, every delivery is 404, a well signed one included."""
+    async with served(shop.events, shop.clock, secrets=["", " "], connect_secrets=[]) as endpoint:
+        statuses = [await endpoint.post(an_event(), secret=secret) for secret in (SECRET, "", " ")]
+
+    assert statuses == [404, 404, 404]
+    assert await stored(shop) == []
+
+
+async def test_secrets_roll(shop: Shop) -> None:
+    """While a secret rolls, deliveries signed with the old and with the new one are stored."""
+    async with served(shop.events, shop.clock, secrets=["whsec_new", SECRET]) as endpoint:
+        old = await endpoint.post(an_event(id="evt_old"))
+        new = await endpoint.post(an_event(id="evt_new"), secret="whsec_new")
+
+    assert (old, new) == (200, 200)
+    assert await stored(shop) == [("evt_new", "RECEIVED"), ("evt_old", "RECEIVED")]
+
+
+async def test_a_connect_event_belongs_to_its_account(shop: Shop, endpoint: Endpoint) -> None:
+    """Under a Connect secret the event's account says whose it is; the same id counts once each."""
+    gateway_id = await connect(shop, "acct_1")
+    body = an_event(account="acct_1")
+
+    assert await endpoint.post(body, secret=CONNECT_SECRET) == 200
+    assert await endpoint.post(an_event()) == 200
+    assert sorted(await shop.rows("select gateway_id, account from webhook_events"), key=str) == (
+        sorted([(gateway_id, "acct_1"), (await shop.events.platform_gateway_id(), None)], key=str)
+    )
+
+
+async def test_an_account_under_the_platforms_secret_counts_for_nothing(
+    shop: Shop, endpoint: Endpoint
+) -> None:
+    """The platform's secret speaks for the platform's row alone, whatever account is named."""
+    await connect(shop, "acct_1")
+
+    assert await endpoint.post(an_event(account="acct_1")) == 200
+    assert await shop.rows("select gateway_id from webhook_events") == [
+        (await shop.events.platform_gateway_id(),)
+    ]
+
+
+@pytest.mark.parametrize("account", ["acct_unknown", None, ""])
+async def test_a_connect_event_of_nobody(
+    shop: Shop, endpoint: Endpoint, account: str | None
+) -> None:
+    """An unknown or missing account is answered as a bad signature is."""
+    assert await endpoint.post(an_event(account=account), secret=CONNECT_SECRET) == 400
+    assert await stored(shop) == []
+
+
+async def test_a_connect_event_of_the_other_mode(shop: Shop, endpoint: Endpoint) -> None:
+    """A live event of a test account is stored, so that Stripe stops sending, and IGNORED."""
+    await connect(shop, "acct_1")
+    body = an_event(account="acct_1", livemode=True, type="payment_intent.succeeded")
+
+    assert await endpoint.post(body, secret=CONNECT_SECRET) == 200
+    await shop.work_off()
+    assert await stored(shop) == [("evt_1", "IGNORED")]
+
+
+async def test_redis_away_is_no_matter(shop: Shop, endpoint: Endpoint) -> None:
+    """With Redis away deliveries are 200 and stored, and soon no slower than with it."""
+    started = time.monotonic()
+    statuses = [await endpoint.post(an_event(id=f"evt_{number}")) for number in range(20)]
+
+    assert set(statuses) == {200}
+    assert len(await stored(shop)) == 20
+    assert time.monotonic() - started < 5
+
+
+async def test_the_worker_is_woken(shop: Shop, redis_url: str) -> None:
+    """A new event leaves one job in Redis that carries its id; a copy leaves none."""
+    wake, redis = ArqWake(redis_url), redis_client(redis_url)
+    events = EventService(shop.database, shop.gateway, wake, shop.clock)
+    try:
+        async with served(events, shop.clock) as endpoint:
+            await endpoint.post(an_event())
+            await endpoint.post(an_event())
+        jobs = await queued(redis)
+    finally:
+        await wake.close()
+        await redis.aclose(close_connection_pool=True)
+    ((event_id,),) = await shop.rows("select id from webhook_events")
+
+    assert jobs == [("process_webhook_event", (event_id,))]
+
+
+async def queued(redis: ArqRedis) -> list[tuple[str, tuple[object, ...]]]:
+    """The waiting jobs: function and arguments."""
+    return [(job.function, tuple(job.args)) for job in await redis.queued_jobs(queue_name=QUEUE)]
+
+
+async def test_postgresql_away_is_tried_again(shop: Shop) -> None:
+    """With PostgreSQL away a good delivery is 503, so that Stripe sends it again."""
+    engine = make_engine("postgresql://nobody:x@127.0.0.1:1/nowhere")
+    database = SqlDatabase(engine, AesGcmCipher({"k1": b"0" * 32}, "k1"))
+    wake = ArqWake(NO_REDIS)
+    events = EventService(database, shop.gateway, wake, shop.clock)
+    async with served(events, shop.clock) as endpoint:
+        good = await endpoint.post(an_event())
+        bad = await endpoint.post(an_event(), secret="whsec_of_another")
+    await wake.close()
+    await engine.dispose()
+
+    assert (good, bad) == (503, 400)
+
+
+async def test_health(endpoint: Endpoint) -> None:
+    """The health route answers in the shape of the brief."""
+    async with endpoint.session.get("/api/webhooks/health") as answer:
+        assert answer.status == 200
+        assert await answer.json() == {
+            "success": True,
+            "status": "healthy",
+            "webhooks": {"stripe": "active", "paypal": "not_implemented"},
+        }
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_other_methods(endpoint: Endpoint, method: str) -> None:
+    """Deliveries are POSTs; another method is 405."""
+    async with endpoint.session.request(method, PATH) as answer:
+        assert answer.status == 405
