@@ -7,7 +7,7 @@ from uuid import uuid4
 import stripe
 
 from tests.e2e.sandbox.api import Api, connected, new_key, refused
-from tests.e2e.sandbox.control import Control
+from tests.e2e.sandbox.control import Control, eventually
 from tests.e2e.sandbox.steps import account_id, authorized, captured_at_once, payment
 
 INTENTS = "/v1/payment_intents"
@@ -76,9 +76,9 @@ async def test_same_key_other_endpoint(api: Api) -> None:
 async def test_key_in_flight(api: Api, control: Control) -> None:
     """While the first call runs, the same key is 409 idempotency_key_in_use."""
     keyed = _keyed()
-    await control.order_fault("latency", method="POST", path=INTENTS, seconds=0.6)
+    await control.order_fault("latency", method="POST", path=INTENTS, seconds=1)
     first = asyncio.ensure_future(api.payment_intents.create(captured_at_once(), keyed))
-    await asyncio.sleep(0.2)
+    await eventually(control.ledger, lambda ledger: keyed["idempotency_key"] in ledger["calls"])
 
     refusal = await refused(api.payment_intents.create(captured_at_once(), keyed))
 

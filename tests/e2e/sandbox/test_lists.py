@@ -18,9 +18,11 @@ async def test_newest_first_with_a_limit(api: Api) -> None:
     ids = await _intents(api, 4)
 
     page = await api.payment_intents.list({"limit": 3})
+    full = await api.payment_intents.list({"limit": 4})
     whole = await api.payment_intents.list()
 
     assert ([found.id for found in page.data], page.has_more) == (ids[:3], True)
+    assert ([found.id for found in full.data], full.has_more) == (ids, False)
     assert ([found.id for found in whole.data], whole.has_more) == (ids, False)
     assert page.url == "/v1/payment_intents"
 

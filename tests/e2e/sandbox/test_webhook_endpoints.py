@@ -190,7 +190,7 @@ async def test_endpoint_is_updated_and_disabled(
 
     [delivery] = await receiver.received(1)
     assert delivery.event(endpoint.secret).type == "payment_intent.canceled"
-    assert len(await control.deliveries()) == 1
+    assert len(await eventually(control.deliveries, bool)) == 1
 
 
 async def test_endpoint_is_deleted(api: Api, receiver: Receiver) -> None:
