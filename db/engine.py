@@ -39,13 +39,14 @@ def make_engine(
     application_name: str = "tollgate",
     statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
     lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+    pool_timeout_seconds: float = POOL_TIMEOUT_SECONDS,
 ) -> AsyncEngine:
     """A pool of at most `pool_size` connections to a `postgresql://` URL. 0 seconds is no limit."""
     engine = create_async_engine(
         _driver_url(database_url),
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_timeout=pool_timeout_seconds,
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
             "server_settings": {

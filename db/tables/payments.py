@@ -150,7 +150,6 @@ payments = Table(
     one_of("payment_method_type", PaymentMethodType),
     currency("currency"),
     currency("settlement_currency"),
-    check("total", "total_amount_cents > 0"),
     check("authorized", "authorized_amount_cents BETWEEN 0 AND total_amount_cents"),
     check("captured", "captured_amount_cents BETWEEN 0 AND authorized_amount_cents"),
     check("paid", "captured_amount_cents = 0 OR payment_status = 'PAID'"),
@@ -164,6 +163,7 @@ payments = Table(
         " AND refunded_amount_cents + refund_pending_cents <= captured_amount_cents",
     ),
     check("dispute_lost", "dispute_lost_cents >= 0"),
+    # With this a total is above 0.
     check("platform_fee", "platform_fee_cents >= 0 AND platform_fee_cents < total_amount_cents"),
     check("fee_refunded", "platform_fee_refunded_cents BETWEEN 0 AND platform_fee_cents"),
     check("gateway_fee", "gateway_fee_cents >= 0"),

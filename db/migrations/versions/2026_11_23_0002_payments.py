@@ -122,7 +122,6 @@ CREATE TABLE payments (
         CHECK (payment_method_type IN ('CARD', 'WALLET')),
     CONSTRAINT ck_payments_currency CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT ck_payments_settlement_currency CHECK (settlement_currency ~ '^[A-Z]{3}$'),
-    CONSTRAINT ck_payments_total CHECK (total_amount_cents > 0),
     CONSTRAINT ck_payments_authorized
         CHECK (authorized_amount_cents BETWEEN 0 AND total_amount_cents),
     CONSTRAINT ck_payments_captured

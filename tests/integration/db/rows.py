@@ -1,8 +1,13 @@
 """Committed objects to start a test from."""
 
 from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
+from domain.fees import FeeOverride
 from domain.order import Order
 from domain.payment import Payment, PaymentStatus
 from tests.integration.db.builders import NOW, a_full_payment, a_payment, an_order
@@ -38,6 +43,42 @@ async def stored_failure(database: SqlDatabase, merchant: Merchant, order: Order
     return await _stored(
         database, replace(pending, status=PaymentStatus.FAILED, intent_closed_at=NOW)
     )
+
+
+async def stored_override(
+    engine: AsyncEngine,
+    merchant: Merchant,
+    override_id: str,
+    *,
+    effective_from: datetime = NOW,
+    effective_until: datetime | None = None,
+) -> FeeOverride:
+    """A price of the tenant's own, as its administration will write it."""
+    override = FeeOverride(
+        id=override_id,
+        tenant_id=merchant.id,
+        basis_points=125,
+        fixed_fees={"USD": 25},
+        reason="volume",
+        created_by="ann",
+        effective_from=effective_from,
+        effective_until=effective_until,
+    )
+    statement = text(
+        "INSERT INTO platform_fee_overrides VALUES (:tenant_id, :id, 125,"
+        " '{\"USD\": 25}', 'volume', 'ann', :effective_from, :effective_until)"
+    )
+    async with engine.begin() as connection:
+        await connection.execute(
+            statement,
+            {
+                "tenant_id": merchant.id,
+                "id": override_id,
+                "effective_from": effective_from,
+                "effective_until": effective_until,
+            },
+        )
+    return override
 
 
 async def _stored(database: SqlDatabase, payment: Payment) -> Payment:
