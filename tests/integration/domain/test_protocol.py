@@ -1,0 +1,325 @@
+"""The operation protocol: one key, one effect, whatever the gateway and the callers do."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable
+from dataclasses import replace
+
+import pytest
+
+from domain.commands import CancelPayment, CapturePayment, PaymentDone, RefundPayment, StartPayment
+from domain.errors import (
+    DomainError,
+    GatewayRejected,
+    GatewayUnavailable,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidState,
+    OutcomeUnknown,
+    PaymentDeclined,
+    ValidationFailed,
+)
+from domain.payment import Payment, PaymentStatus, RefundState
+from domain.refund import RefundReason, RefundStatus
+from tests.integration.domain.sandbox import SandboxControl
+from tests.integration.webhooks.shop import USER, Shop
+
+
+def capture(payment: Payment, amount: int | None = None) -> CapturePayment:
+    """A capture with a key of its own."""
+    return CapturePayment(
+        payment_id=payment.id, amount=amount, idempotency_key=secrets.token_hex(8)
+    )
+
+
+def refund(payment: Payment, amount: int | None = None) -> RefundPayment:
+    """A refund with a key of its own."""
+    return RefundPayment(
+        payment_id=payment.id,
+        amount=amount,
+        reason=RefundReason.REQUESTED_BY_CUSTOMER,
+        idempotency_key=secrets.token_hex(8),
+    )
+
+
+def cancel(payment: Payment) -> CancelPayment:
+    """A cancel with a key of its own."""
+    return CancelPayment(payment_id=payment.id, idempotency_key=secrets.token_hex(8))
+
+
+async def charge(shop: Shop, command: StartPayment) -> PaymentDone:
+    """The charge, as a caller asks for it."""
+    return await shop.payments.charge(USER, shop.tenant.id, command)
+
+
+async def outcome(call: Awaitable[PaymentDone]) -> PaymentDone | DomainError:
+    """What the call came to, errors included."""
+    try:
+        return await call
+    except DomainError as error:
+        return error
+
+
+async def test_fifty_keys_on_one_order_make_one_intent(shop: Shop, control: SandboxControl) -> None:
+    """Fifty charges at once with fifty keys: one is paid, the others are told why they are not."""
+    command = await shop.start_command()
+    commands = [replace(command, idempotency_key=f"key-{n}") for n in range(50)]
+
+    answers = await asyncio.gather(*(outcome(charge(shop, each)) for each in commands))
+
+    paid = [answer for answer in answers if isinstance(answer, PaymentDone)]
+    refused = [answer.detail_code for answer in answers if isinstance(answer, InvalidState)]
+    assert len(paid) == 1
+    assert len(refused) == 49
+    assert set(refused) <= {"PAYMENT_IN_PROGRESS", "ORDER_PAID"}
+    assert (await control.ledger())["intents"] == 1
+
+
+async def test_fifty_calls_with_one_key_make_one_intent(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """Fifty charges at once with one key: one runs, the others get its payment or wait."""
+    command = await shop.start_command()
+
+    answers = await asyncio.gather(*(outcome(charge(shop, command)) for _ in range(50)))
+    again = await charge(shop, command)
+
+    done = [answer for answer in answers if isinstance(answer, PaymentDone)]
+    waiting = [answer for answer in answers if isinstance(answer, IdempotencyInProgress)]
+    assert len(done) + len(waiting) == 50
+    assert sum(not answer.replayed for answer in done) == 1
+    assert {answer.payment.id for answer in done} == {again.payment.id}
+    assert again.replayed
+    assert (await control.ledger())["intents"] == 1
+
+
+async def test_a_used_key_with_another_input_is_refused(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """A key stands for one input for ever; another tenant's same key is another key."""
+    command = await shop.start_command()
+    await charge(shop, command)
+
+    with pytest.raises(IdempotencyKeyReused):
+        await charge(shop, replace(command, payment_method_ref="pm_card_mastercard"))
+
+    assert (await control.ledger())["intents"] == 1
+
+
+async def test_a_decline_fails_closes_and_can_be_paid_again(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """A decline ends FAILED, its intent closed as abandoned; the order takes another card."""
+    declined = await shop.start_command("pm_card_visa_chargeDeclinedInsufficientFunds")
+    with pytest.raises(PaymentDeclined) as first:
+        await charge(shop, declined)
+    with pytest.raises(PaymentDeclined) as replayed:
+        await charge(shop, declined)
+    other = replace(declined, payment_method_ref="pm_card_visa", idempotency_key="other-card")
+    with pytest.raises(InvalidState) as busy:
+        await charge(shop, other)
+
+    await shop.settler.settle_due()
+    failed = await shop.now_of(first.value.payment)
+    paid = await charge(shop, other)
+
+    assert first.value.detail_code == "insufficient_funds"
+    assert (replayed.value.payment.id, replayed.value.replayed) == (failed.id, True)
+    assert (busy.value.detail_code, busy.value.retryable) == ("PAYMENT_IN_PROGRESS", True)
+    assert failed.status is PaymentStatus.FAILED
+    assert failed.intent_closed_at is not None
+    assert paid.payment.status is PaymentStatus.PAID
+    charges = (await control.ledger())["charges"]
+    assert [taken["amount_captured"] for taken in charges if taken["status"] == "succeeded"] == [
+        10_000
+    ]
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "error_after", "garbled", "html"])
+async def test_a_lost_answer_ends_paid_with_one_charge(
+    shop: Shop, control: SandboxControl, fault: str
+) -> None:
+    """The effect happened and the answer was lost: unknown, then PAID by one read, once."""
+    await control.fault(fault, method="POST", path="/v1/payment_intents")
+    command = await shop.start_command()
+    with pytest.raises(OutcomeUnknown) as unknown:
+        await charge(shop, command)
+
+    settled = await charge(shop, command)
+
+    assert unknown.value.payment is not None
+    assert unknown.value.payment.status is PaymentStatus.PENDING
+    assert (settled.payment.id, settled.replayed) == (unknown.value.payment.id, True)
+    assert settled.payment.status is PaymentStatus.PAID
+    assert len((await control.ledger())["charges"]) == 1
+
+
+@pytest.mark.parametrize("fault", ["rate_limit", "lock_timeout"])
+async def test_what_never_reached_the_gateway_runs_again_under_its_key(
+    shop: Shop, control: SandboxControl, fault: str
+) -> None:
+    """The gateway shed the request: the same call runs the same operation, and pays once."""
+    await control.fault(fault, method="POST", path="/v1/payment_intents")
+    command = await shop.start_command()
+    with pytest.raises(GatewayUnavailable) as away:
+        await charge(shop, command)
+
+    done = await charge(shop, command)
+
+    assert away.value.retryable
+    assert (done.payment.status, done.replayed) == (PaymentStatus.PAID, False)
+    assert len((await control.ledger())["charges"]) == 1
+
+
+async def test_an_unsent_payment_can_be_canceled(shop: Shop, control: SandboxControl) -> None:
+    """A payment whose request never reached the gateway is canceled without a call."""
+    await control.fault("rate_limit", method="POST", path="/v1/payment_intents")
+    command = await shop.start_command()
+    with pytest.raises(GatewayUnavailable) as away:
+        await charge(shop, command)
+    assert away.value.payment is not None
+
+    done = await shop.payments.cancel(USER, shop.tenant.id, cancel(away.value.payment))
+
+    assert done.payment.status is PaymentStatus.CANCELED
+    assert (await control.ledger())["intents"] == 0
+    with pytest.raises(GatewayRejected):
+        await charge(shop, command)
+    paid = await charge(shop, replace(command, idempotency_key="fresh"))
+    assert paid.payment.status is PaymentStatus.PAID
+
+
+async def test_the_gateways_refusal_fails_the_payment(shop: Shop) -> None:
+    """A token that the gateway does not know: FAILED, closed, nothing held."""
+    command = await shop.start_command("pm_nobody_knows_this_one")
+
+    with pytest.raises(GatewayRejected) as rejected:
+        await charge(shop, command)
+
+    assert rejected.value.detail_code == "resource_missing"
+    assert rejected.value.payment is not None
+    assert rejected.value.payment.status is PaymentStatus.FAILED
+    assert not rejected.value.payment.is_live
+
+
+async def test_capture_takes_a_part_and_no_more_than_all(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """A capture above the authorization, of 0 or below is refused unsent; a part is final."""
+    payment = await shop.authorize()
+    for amount in (10_001, 0, -5):
+        with pytest.raises(ValidationFailed):
+            await shop.payments.capture(USER, shop.tenant.id, capture(payment, amount))
+
+    done = await shop.payments.capture(USER, shop.tenant.id, capture(payment, 6_000))
+    with pytest.raises(InvalidState) as late:
+        await shop.payments.capture(USER, shop.tenant.id, capture(payment, 1_000))
+
+    assert (done.payment.captured, done.payment.platform_fee) == (6_000, 180)
+    assert (done.payment.gateway_fee, done.payment.gateway_fee_is_final) == (204, True)
+    assert late.value.detail_code == "PAYMENT_NOT_AUTHORIZED"
+    assert [taken["amount_captured"] for taken in (await control.ledger())["charges"]] == [6_000]
+
+
+async def test_two_refunds_never_pass_the_limit_together(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """Thirty refunds at once of a third each: three succeed, to the cent."""
+    payment = await shop.charge()
+    commands = [refund(payment, 3_333) for _ in range(30)]
+
+    answers = await asyncio.gather(
+        *(shop.payments.refund(USER, shop.tenant.id, each) for each in commands),
+        return_exceptions=True,
+    )
+    rest = await shop.payments.refund(USER, shop.tenant.id, refund(payment))
+
+    refused = [answer for answer in answers if isinstance(answer, ValidationFailed)]
+    assert len(refused) == 27
+    assert {issue.rule for error in refused for issue in error.issues} == {"EXCEEDS_REFUNDABLE"}
+    assert (rest.refund.amount, rest.payment.refunded) == (1, 10_000)
+    assert rest.payment.refund_status is RefundState.FULL
+    assert rest.payment.platform_fee_refunded == 300
+    refunds = (await control.ledger())["refunds"]
+    assert sum(returned["amount"] for returned in refunds) == 10_000
+    with pytest.raises(InvalidState):
+        await shop.payments.refund(USER, shop.tenant.id, refund(payment))
+
+
+async def test_a_refund_the_gateway_refuses_frees_its_reserve(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """Money refunded at the dashboard first: ours is refused, FAILED, and holds nothing."""
+    payment = await shop.charge()
+    await shop.call_stripe("refunds", payment_intent=str(payment.gateway_payment_id))
+
+    with pytest.raises(GatewayRejected) as rejected:
+        await shop.payments.refund(USER, shop.tenant.id, refund(payment))
+
+    now = await shop.now_of(payment)
+    (failed,) = await shop.refunds_of(payment)
+    assert rejected.value.detail_code == "charge_already_refunded"
+    assert (failed.status, now.refund_pending) == (RefundStatus.FAILED, 0)
+
+
+async def test_a_capture_too_late_adopts_the_truth(shop: Shop, control: SandboxControl) -> None:
+    """The authorization ran out unseen: the capture is refused and the payment is EXPIRED."""
+    payment = await shop.authorize()
+    await control.expire(str(payment.gateway_payment_id))
+
+    with pytest.raises(InvalidState) as late:
+        await shop.payments.capture(USER, shop.tenant.id, capture(payment))
+
+    assert late.value.detail_code == "STATE_CHANGED"
+    assert late.value.payment is not None
+    assert late.value.payment.status is PaymentStatus.EXPIRED
+
+
+async def test_capture_and_cancel_at_once_have_one_winner(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """Of a capture and a cancel side by side one wins, and our state is the gateway's."""
+    payment = await shop.authorize()
+    captures = [shop.payments.capture(USER, shop.tenant.id, capture(payment)) for _ in range(5)]
+    cancels = [shop.payments.cancel(USER, shop.tenant.id, cancel(payment)) for _ in range(5)]
+
+    answers = await asyncio.gather(*(outcome(call) for call in [*captures, *cancels]))
+
+    assert sum(isinstance(answer, PaymentDone) for answer in answers) == 1
+    now = await shop.now_of(payment)
+    (taken,) = (await control.ledger())["charges"]
+    assert now.status in {PaymentStatus.PAID, PaymentStatus.CANCELED}
+    assert taken["captured"] is (now.status is PaymentStatus.PAID)
+
+
+async def test_a_caller_who_hangs_up_leaves_no_half_state(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """A mutation cut off while the gateway works is finished all the same."""
+    await control.fault("latency", method="POST", seconds=0.5)
+    command = await shop.start_command()
+    call = asyncio.create_task(charge(shop, command))
+    await asyncio.sleep(0.25)
+
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await shop.payments.drain()
+
+    assert (await charge(shop, command)).replayed
+    assert (await shop.payment_of(command.order_id)).status is PaymentStatus.PAID
+
+
+async def test_no_connection_is_held_while_the_gateway_works(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """More slow calls than the pool has connections: all are under way at the same time."""
+    await control.fault("latency", method="POST", seconds=1, times=None)
+    commands = [await shop.start_command() for _ in range(20)]
+
+    async with asyncio.timeout(6):
+        done = await asyncio.gather(*(charge(shop, command) for command in commands))
+
+    assert {each.payment.status for each in done} == {PaymentStatus.PAID}
