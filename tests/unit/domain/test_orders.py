@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from domain.order import OrderStatus, derive_status, remaining_amount, settle_order
 from domain.payment import Payment, PaymentStatus, RefundState
 from domain.refund import Refund, RefundStatus
-from domain.refunding import fee_part, count_refunds
+from domain.refunding import count_refunds, fee_part
 from tests.builders import NOW, a_paid_payment, a_payment, a_refund, an_order
 
 P = PaymentStatus
