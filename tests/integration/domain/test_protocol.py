@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
 
-from domain.commands import CancelPayment, CapturePayment, PaymentDone, RefundPayment, StartPayment
+from domain.commands import PaymentDone
 from domain.errors import (
-    DomainError,
     GatewayRejected,
     GatewayUnavailable,
     IdempotencyInProgress,
@@ -19,47 +16,11 @@ from domain.errors import (
     InvalidState,
     OutcomeUnknown,
     PaymentDeclined,
-    ValidationFailed,
 )
-from domain.payment import Payment, PaymentStatus, RefundState
-from domain.refund import RefundReason, RefundStatus
+from domain.payment import PaymentStatus
+from tests.integration.domain.calls import cancel, charge, outcome
 from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.webhooks.shop import USER, Shop
-
-
-def capture(payment: Payment, amount: int | None = None) -> CapturePayment:
-    """A capture with a key of its own."""
-    return CapturePayment(
-        payment_id=payment.id, amount=amount, idempotency_key=secrets.token_hex(8)
-    )
-
-
-def refund(payment: Payment, amount: int | None = None) -> RefundPayment:
-    """A refund with a key of its own."""
-    return RefundPayment(
-        payment_id=payment.id,
-        amount=amount,
-        reason=RefundReason.REQUESTED_BY_CUSTOMER,
-        idempotency_key=secrets.token_hex(8),
-    )
-
-
-def cancel(payment: Payment) -> CancelPayment:
-    """A cancel with a key of its own."""
-    return CancelPayment(payment_id=payment.id, idempotency_key=secrets.token_hex(8))
-
-
-async def charge(shop: Shop, command: StartPayment) -> PaymentDone:
-    """The charge, as a caller asks for it."""
-    return await shop.payments.charge(USER, shop.tenant.id, command)
-
-
-async def outcome(call: Awaitable[PaymentDone]) -> PaymentDone | DomainError:
-    """What the call came to, errors included."""
-    try:
-        return await call
-    except DomainError as error:
-        return error
 
 
 async def test_fifty_keys_on_one_order_make_one_intent(shop: Shop, control: SandboxControl) -> None:
@@ -202,96 +163,6 @@ async def test_the_gateways_refusal_fails_the_payment(shop: Shop) -> None:
     assert rejected.value.payment is not None
     assert rejected.value.payment.status is PaymentStatus.FAILED
     assert not rejected.value.payment.is_live
-
-
-async def test_capture_takes_a_part_and_no_more_than_all(
-    shop: Shop, control: SandboxControl
-) -> None:
-    """A capture above the authorization, of 0 or below is refused unsent; a part is final."""
-    payment = await shop.authorize()
-    for amount in (10_001, 0, -5):
-        with pytest.raises(ValidationFailed):
-            await shop.payments.capture(USER, shop.tenant.id, capture(payment, amount))
-
-    done = await shop.payments.capture(USER, shop.tenant.id, capture(payment, 6_000))
-    with pytest.raises(InvalidState) as late:
-        await shop.payments.capture(USER, shop.tenant.id, capture(payment, 1_000))
-
-    assert (done.payment.captured, done.payment.platform_fee) == (6_000, 180)
-    assert (done.payment.gateway_fee, done.payment.gateway_fee_is_final) == (204, True)
-    assert late.value.detail_code == "PAYMENT_NOT_AUTHORIZED"
-    assert [taken["amount_captured"] for taken in (await control.ledger())["charges"]] == [6_000]
-
-
-async def test_two_refunds_never_pass_the_limit_together(
-    shop: Shop, control: SandboxControl
-) -> None:
-    """Thirty refunds at once of a third each: three succeed, to the cent."""
-    payment = await shop.charge()
-    commands = [refund(payment, 3_333) for _ in range(30)]
-
-    answers = await asyncio.gather(
-        *(shop.payments.refund(USER, shop.tenant.id, each) for each in commands),
-        return_exceptions=True,
-    )
-    rest = await shop.payments.refund(USER, shop.tenant.id, refund(payment))
-
-    refused = [answer for answer in answers if isinstance(answer, ValidationFailed)]
-    assert len(refused) == 27
-    assert {issue.rule for error in refused for issue in error.issues} == {"EXCEEDS_REFUNDABLE"}
-    assert (rest.refund.amount, rest.payment.refunded) == (1, 10_000)
-    assert rest.payment.refund_status is RefundState.FULL
-    assert rest.payment.platform_fee_refunded == 300
-    refunds = (await control.ledger())["refunds"]
-    assert sum(returned["amount"] for returned in refunds) == 10_000
-    with pytest.raises(InvalidState):
-        await shop.payments.refund(USER, shop.tenant.id, refund(payment))
-
-
-async def test_a_refund_the_gateway_refuses_frees_its_reserve(
-    shop: Shop, control: SandboxControl
-) -> None:
-    """Money refunded at the dashboard first: ours is refused, FAILED, and holds nothing."""
-    payment = await shop.charge()
-    await shop.call_stripe("refunds", payment_intent=str(payment.gateway_payment_id))
-
-    with pytest.raises(GatewayRejected) as rejected:
-        await shop.payments.refund(USER, shop.tenant.id, refund(payment))
-
-    now = await shop.now_of(payment)
-    (failed,) = await shop.refunds_of(payment)
-    assert rejected.value.detail_code == "charge_already_refunded"
-    assert (failed.status, now.refund_pending) == (RefundStatus.FAILED, 0)
-
-
-async def test_a_capture_too_late_adopts_the_truth(shop: Shop, control: SandboxControl) -> None:
-    """The authorization ran out unseen: the capture is refused and the payment is EXPIRED."""
-    payment = await shop.authorize()
-    await control.expire(str(payment.gateway_payment_id))
-
-    with pytest.raises(InvalidState) as late:
-        await shop.payments.capture(USER, shop.tenant.id, capture(payment))
-
-    assert late.value.detail_code == "STATE_CHANGED"
-    assert late.value.payment is not None
-    assert late.value.payment.status is PaymentStatus.EXPIRED
-
-
-async def test_capture_and_cancel_at_once_have_one_winner(
-    shop: Shop, control: SandboxControl
-) -> None:
-    """Of a capture and a cancel side by side one wins, and our state is the gateway's."""
-    payment = await shop.authorize()
-    captures = [shop.payments.capture(USER, shop.tenant.id, capture(payment)) for _ in range(5)]
-    cancels = [shop.payments.cancel(USER, shop.tenant.id, cancel(payment)) for _ in range(5)]
-
-    answers = await asyncio.gather(*(outcome(call) for call in [*captures, *cancels]))
-
-    assert sum(isinstance(answer, PaymentDone) for answer in answers) == 1
-    now = await shop.now_of(payment)
-    (taken,) = (await control.ledger())["charges"]
-    assert now.status in {PaymentStatus.PAID, PaymentStatus.CANCELED}
-    assert taken["captured"] is (now.status is PaymentStatus.PAID)
 
 
 async def test_a_caller_who_hangs_up_leaves_no_half_state(

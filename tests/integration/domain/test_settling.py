@@ -10,8 +10,8 @@ from domain.commands import CancelPayment
 from domain.errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown, PaymentDeclined
 from domain.payment import Payment, PaymentStatus
 from domain.refund import RefundStatus
+from tests.integration.domain.calls import cancel, capture, charge, refund
 from tests.integration.domain.sandbox import SandboxControl
-from tests.integration.domain.test_protocol import cancel, capture, charge, refund
 from tests.integration.webhooks.shop import USER, Shop
 
 PATHS = {
