@@ -65,6 +65,7 @@ class Shop:
     wake: ArqWake
     stripe: aiohttp.ClientSession
     control: Control
+    stripe_key: str
 
     def __post_init__(self) -> None:
         ports = (self.database, self.gateway, self.wake, self.clock)
@@ -217,16 +218,8 @@ async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIt
     tenant, _ = await add_tenant(
         engine, name="Acme", slug="acme", tier_level=1, default_currency="USD"
     )
-    shop = Shop(
-        tenant,
-        engine,
-        database,
-        gateway,
-        MovableClock(),
-        wake,
-        stripe,
-        Control(sandbox_url, stripe),
-    )
+    clock, control = MovableClock(), Control(sandbox_url, stripe)
+    shop = Shop(tenant, engine, database, gateway, clock, wake, stripe, control, key)
     try:
         yield shop
     finally:

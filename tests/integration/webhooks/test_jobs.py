@@ -1,0 +1,215 @@
+"""The jobs that Redis wakes, without any loop beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from redis.exceptions import RedisError
+
+from app.embedded.ports import free_port
+from app.loops import keep_running
+from domain.inbox import WebhookEventStatus
+from domain.operation import OperationState
+from domain.payment import PaymentStatus
+from tests.e2e.sandbox.control import eventually
+from tests.integration.webhooks.shop import NO_REDIS, Shop, opened
+from webhooks.jobs import JobRunner, Jobs
+from webhooks.wake import SECONDS_MAX, ArqWake
+
+PROCESSED = WebhookEventStatus.PROCESSED
+
+
+@asynccontextmanager
+async def running(
+    part: Callable[[asyncio.Event], Awaitable[None]],
+) -> AsyncIterator[asyncio.Task[None]]:
+    """A part of the worker at work, stopped as the worker stops it."""
+    stop = asyncio.Event()
+
+    async def run() -> None:
+        await part(stop)
+
+    task = asyncio.create_task(run())
+    try:
+        yield task
+    finally:
+        stop.set()
+        with suppress(RedisError):
+            await task
+
+
+def jobs_of(shop: Shop) -> Jobs:
+    """The jobs over the shop's use cases."""
+    return Jobs(shop.events, shop.settler)
+
+
+async def test_a_woken_event_is_processed(
+    database_url: str, redis_url: str, sandbox_url: str
+) -> None:
+    """An event that is received while the jobs run is processed by them alone, at once."""
+    async with (
+        opened(database_url, redis_url, sandbox_url) as shop,
+        running(JobRunner(redis_url, jobs_of(shop)).run),
+    ):
+        payment = await shop.lose_the_answer()
+        (event,) = await shop.gateway_events("payment_intent.succeeded")
+        stored = await shop.receive(event)
+        await eventually(
+            lambda: shop.event(stored.id), lambda found: found.status is PROCESSED, seconds=10
+        )
+
+        assert (await shop.now_of(payment)).status is PaymentStatus.PAID
+
+
+async def test_a_woken_operation_is_settled(
+    database_url: str, redis_url: str, sandbox_url: str
+) -> None:
+    """A decline heard by webhook wakes the operation that closes its intent."""
+    async with (
+        opened(database_url, redis_url, sandbox_url) as shop,
+        running(JobRunner(redis_url, jobs_of(shop)).run),
+    ):
+        await shop.lose_the_answer("pm_card_visa_chargeDeclined")
+        (event,) = await shop.gateway_events("payment_intent.payment_failed")
+        await shop.receive(event)
+        states = "select state from gateway_operations where kind = 'close_intent'"
+        await eventually(
+            lambda: shop.rows(states),
+            lambda found: found == [(OperationState.SUCCEEDED.value,)],
+            seconds=10,
+        )
+        (canceled,) = await shop.gateway_events("payment_intent.canceled")
+
+        assert canceled["data"]["object"]["cancellation_reason"] == "abandoned"
+
+
+async def test_a_job_under_way_ends_before_the_jobs_do(
+    database_url: str, redis_url: str, sandbox_url: str
+) -> None:
+    """Told to stop, the jobs let the event that they hold end."""
+    async with opened(database_url, redis_url, sandbox_url) as shop:
+        await shop.lose_the_answer()
+        (event,) = await shop.gateway_events("payment_intent.succeeded")
+        await shop.control.order_fault(
+            "latency", method="GET", path="/v1/payment_intents/pi_[^/]+", seconds=1
+        )
+        async with running(JobRunner(redis_url, jobs_of(shop)).run):
+            stored = await shop.receive(event)
+            await eventually(lambda: shop.event(stored.id), lambda found: found.attempts == 1)
+        ended = await shop.event(stored.id)
+
+    assert (ended.status, ended.attempts) == (PROCESSED, 1)
+
+
+class Gate:
+    """A TCP relay to Redis that can be shut: connections break and new ones are refused."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._behind = urlsplit(redis_url)
+        self._port = free_port()
+        self._server: asyncio.Server | None = None
+        self._pumps: set[asyncio.Task[None]] = set()
+        place = f":{self._behind.password}@127.0.0.1:{self._port}"
+        self.url = urlunsplit(self._behind._replace(netloc=place))
+
+    async def open(self) -> None:
+        """Lets connections through."""
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._port)
+
+    async def shut(self) -> None:
+        """Breaks what is connected and refuses what comes."""
+        assert self._server is not None
+        self._server.close()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        port = self._behind.port
+        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", port)
+        for source, sink in ((reader, behind_writer), (behind_reader, writer)):
+            pump = asyncio.create_task(_pump(source, sink))
+            self._pumps.add(pump)
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65_536):
+            sink.write(data)
+    finally:
+        sink.close()
+
+
+async def test_redis_goes_and_comes_under_the_jobs(shop: Shop, redis_url: str) -> None:
+    """Redis going away ends the jobs and nothing else; they run again once it is back."""
+    gate = Gate(redis_url)
+    await gate.open()
+
+    async def woken(stop: asyncio.Event) -> None:
+        await JobRunner(gate.url, jobs_of(shop)).run(stop)
+
+    async def jobs(stop: asyncio.Event) -> None:
+        await keep_running("the jobs", woken, stop)
+
+    wake = ArqWake(redis_url)
+    async with running(jobs) as task:
+        await wake_until_processed(shop, wake)
+        await gate.shut()
+        await asyncio.sleep(0.3)
+        away = task.done()
+        await gate.open()
+        await wake_until_processed(shop, wake)
+    await gate.shut()
+    await wake.close()
+
+    assert not away
+
+
+async def wake_until_processed(shop: Shop, wake: ArqWake) -> None:
+    """An event whose one wake-up lies in Redis until somebody takes it."""
+    await shop.lose_the_answer()
+    event = (await shop.gateway_events("payment_intent.succeeded"))[-1]
+    stored = await shop.receive(event)
+    await wake.webhook_event(stored.id)
+    await eventually(
+        lambda: shop.event(stored.id), lambda found: found.status is PROCESSED, seconds=15
+    )
+
+
+async def test_a_wake_up_without_redis_is_cheap(caplog: pytest.LogCaptureFixture) -> None:
+    """With Redis away a wake-up neither raises nor waits, and says so once."""
+    wake = ArqWake(NO_REDIS)
+    started = time.monotonic()
+    for _ in range(200):
+        await wake.webhook_event("we_1")
+        await wake.operation("op_1")
+    took = time.monotonic() - started
+    await wake.close()
+
+    assert took < 2 * SECONDS_MAX
+    assert len([line for line in caplog.messages if "no wake-up" in line]) == 1
+
+
+async def test_a_redis_that_hangs_is_not_waited_for() -> None:
+    """A Redis that takes connections and answers nothing costs half a second, once."""
+    server = await asyncio.start_server(_swallow, "127.0.0.1", 0)
+    wake = ArqWake(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    started = time.monotonic()
+    for _ in range(50):
+        await wake.webhook_event("we_1")
+    took = time.monotonic() - started
+    await wake.close()
+    server.close()
+
+    assert took < 2 * SECONDS_MAX
+
+
+async def _swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while await reader.read(65_536):
+        pass
+    writer.close()
