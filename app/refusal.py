@@ -52,7 +52,7 @@ def accepted_media_type(scope: Scope) -> str | None:
     for a failure of the transport.
     """
     accept = Headers(scope=scope).get("accept")
-    if accept is None:
+    if not accept:
         return JSON
     weights = dict(_weighed(part) for part in accept.split(","))
     named = weights.get(GRAPHQL_RESPONSE, 0.0)
