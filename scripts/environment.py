@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -13,13 +14,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK_FILE = ROOT / "requirements.lock"
+PYPROJECT = ROOT / "pyproject.toml"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "tollgate-stamp"
 STATE = ROOT / ".tollgate"
 LOG = STATE / "setup.log"
 PROGRESS_SECONDS = 5.0
-PIP = [str(PYTHON), "-m", "pip", "install", "--no-deps", "--progress-bar=off"]
+PIP = [str(PYTHON), "-m", "pip"]
+QUIET = ["--no-deps", "--progress-bar=off"]
+KEPT = {"pip", "setuptools", "tollgate"}
+"""What the environment holds beyond the lock."""
 
 
 class SetUpFailed(Exception):
@@ -31,17 +36,32 @@ def say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def fingerprint() -> str:
-    """What the environment depends on: the lock, the entry points, this place, this Python."""
-    parts = (LOCK_FILE.read_bytes(), (ROOT / "pyproject.toml").read_bytes().split(b"[tool.")[0])
-    digest = hashlib.sha256(b"\0".join(parts))
-    digest.update(f"{ROOT} {sys.version}".encode())
+def base() -> str:
+    """What the environment stands on: this Python and this place. Another one means a new one."""
+    return f"{sys.version} {ROOT}"
+
+
+def contents() -> str:
+    """What is installed in it, as a hash: the lock, and the entry points of the checkout."""
+    digest = hashlib.sha256(LOCK_FILE.read_bytes())
+    scripts = re.search(
+        r"^\[project\.scripts\]$.*?^\[", PYPROJECT.read_text(), re.MULTILINE | re.DOTALL
+    )
+    digest.update(b"" if scripts is None else scripts[0].encode())
     return digest.hexdigest()
 
 
-def is_current() -> bool:
-    """Whether .venv was made, to the end, from what is here now."""
-    return PYTHON.exists() and STAMP.exists() and STAMP.read_text() == fingerprint()
+def stamped() -> dict[str, str]:
+    """What the stamp says; nothing when there is none that can be read."""
+    try:
+        return dict(json.loads(STAMP.read_text())) if PYTHON.exists() else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def stamp(installed: str) -> None:
+    """Write down what the environment is."""
+    STAMP.write_text(json.dumps({"base": base(), "contents": installed}))
 
 
 @contextmanager
@@ -85,28 +105,61 @@ def run(command: list[str]) -> None:
 
 
 def make() -> None:
-    """Make the environment from nothing; the stamp comes last, so a broken one is made again."""
-    started = time.monotonic()
-    LOG.write_text("")
+    """Make an empty environment."""
     if VENV.exists():
         shutil.rmtree(VENV)
     say("making .venv")
     run([sys.executable, "-m", "venv", str(VENV)])
-    count = len(re.findall(r"^\S+==", LOCK_FILE.read_text(), re.MULTILINE))
-    say(f"installing {count} packages of requirements.lock (about a minute)")
-    run([*PIP, "--require-hashes", "-r", str(LOCK_FILE)])
-    run([*PIP, "--no-build-isolation", "-e", str(ROOT)])
-    STAMP.write_text(fingerprint())
+    stamp("nothing yet")
+
+
+def install() -> None:
+    """Bring the environment to the lock: what is missing or other comes in, what is not in it goes.
+
+    The stamp is written last, so an interrupted installation is taken up again.
+    """
+    locked = re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*\])?==", LOCK_FILE.read_text(), re.MULTILINE)
+    say(f"installing the {len(locked)} packages of requirements.lock (up to a minute)")
+    run([*PIP, "install", *QUIET, "--require-hashes", "-r", str(LOCK_FILE)])
+    run([*PIP, "install", *QUIET, "--no-build-isolation", "-e", str(ROOT)])
+    left_over = installed_names() - {plain(name) for name in locked} - KEPT
+    if left_over:
+        run([*PIP, "uninstall", "--yes", *sorted(left_over)])
+    stamp(contents())
+
+
+def installed_names() -> set[str]:
+    """The packages in the environment."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*PIP, "list", "--format=freeze"], capture_output=True, text=True, check=True
+    )
+    return {plain(line.split("==")[0]) for line in done.stdout.splitlines()}
+
+
+def plain(name: str) -> str:
+    """A package's name as PEP 503 normalises it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def set_up() -> None:
+    """Make or update the environment if need be."""
+    known = stamped()
+    if known.get("base") == base() and known.get("contents") == contents():
+        return
+    started = time.monotonic()
+    LOG.write_text("")
+    if known.get("base") != base():
+        make()
+    install()
     say(f"environment ready after {time.monotonic() - started:.0f} s")
 
 
 def main() -> int:
-    """Make the environment if need be."""
+    """Make or update the environment, one process at a time; the exit code."""
     try:
         with only_one():
-            if not is_current():
-                make()
-    except (OSError, SetUpFailed) as error:
+            set_up()
+    except (OSError, subprocess.SubprocessError, SetUpFailed) as error:
         say(f"set-up failed: {error}")
         return 1
     return 0
