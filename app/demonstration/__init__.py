@@ -1,0 +1,1 @@
+"""The demonstration: the main job over real HTTP, every figure checked."""
