@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 
 from domain.events import EventService
 from domain.ports import Clock
+from tests.integration.webhooks.shop import Shop
 from webhooks.routes import routes
 
 SECRET = "whsec_platform"
@@ -103,3 +104,8 @@ async def served(
             yield Endpoint(port, session)
         server.should_exit = True
         await serving
+
+
+async def stored(shop: Shop) -> list[tuple[object, ...]]:
+    """The events in the inbox: id and status."""
+    return await shop.rows("select event_id, status from webhook_events order by event_id")

@@ -86,6 +86,7 @@ def test_every_client_secret_is_left_out() -> None:
         body(account=7),
         body(api_version={}),
     ],
+    ids=lambda _: "body",
 )
 def test_what_is_no_event_is_refused(unreadable: bytes) -> None:
     """What is not UTF-8, not JSON, not an object, too deep, or unnamed is refused in one way."""

@@ -157,6 +157,7 @@ def test_a_changed_byte_is_refused(changed: bytes) -> None:
         "t=100" + ",v1=" * 900,
         "t=100," + "v1=" + "0" * 10_000,
     ],
+    ids=lambda _: "header",
 )
 def test_bad_headers_are_refused(header: str | None) -> None:
     """A missing, malformed, absurd or huge header is a refusal, never an error."""

@@ -1,0 +1,96 @@
+"""Bearer tokens as tests sign them, with any header and any claims."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from app.auth import TokenVerifier
+from app.settings import Settings, load_settings
+from domain.caller import Caller
+
+NOW = 1_800_000_000
+SHARED = "a shared secret of more than thirty-two bytes"
+RSA = rsa.generate_private_key(65537, 2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+TENANT = "ten_01m83tjscnfwxakcpapv5r9b6v"
+ORDER = "ord_01m83tjscnfvd8wp3zefhxrv4t"
+
+
+def public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
+    """The public half as PEM."""
+    half = key.public_key()
+    return half.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+KEYS = [
+    {"kid": "shared", "alg": "HS256", "key": SHARED},
+    {"kid": "rsa", "alg": "RS256", "key": public(RSA)},
+    {"kid": "ec", "alg": "ES256", "key": public(EC)},
+    {"kid": "ed", "alg": "EdDSA", "key": public(ED)},
+]
+
+
+def settings_with(keys: list[dict[str, str]]) -> Settings:
+    """Settings of development with these token keys."""
+    return load_settings(
+        {
+            "TOLLGATE_ENV": "development",
+            "DATABASE_URL": "postgresql://u:p@127.0.0.1/t",
+            "REDIS_URL": "redis://127.0.0.1",
+            "STRIPE_SECRET_KEY": "sk_test_made_up_1",
+            "TOLLGATE_CREDENTIAL_KEYS": "k1:" + base64.b64encode(b"0" * 32).decode(),
+            "TOLLGATE_JWT_KEYS": json.dumps(keys),
+            "TOLLGATE_JWT_ISSUER": "https://issuer.test",
+        }
+    )
+
+
+SETTINGS = settings_with(KEYS)
+VERIFIER = TokenVerifier(SETTINGS, now=lambda: NOW)
+CLAIMS: dict[str, Any] = {
+    "iss": "https://issuer.test",
+    "aud": "tollgate",
+    "sub": "user_1",
+    "tenant": TENANT,
+    "roles": ["OPERATOR"],
+    "iat": NOW - 10,
+    "exp": NOW + 600,
+}
+
+
+def verify(header: str | None, verifier: TokenVerifier = VERIFIER) -> Caller:
+    """The caller behind the header."""
+    return verifier.verify(header, request_id="req_1", ip_address="127.0.0.1")
+
+
+def encoded(part: bytes) -> bytes:
+    """A part of a token."""
+    return base64.urlsafe_b64encode(part).rstrip(b"=")
+
+
+def signed(
+    claims: Mapping[str, Any] | bytes = CLAIMS,
+    header: Mapping[str, Any] | None = None,
+    key: bytes = SHARED.encode(),
+) -> str:
+    """An Authorization header with an HS256 token of any content, well signed."""
+    head = {"alg": "HS256", "typ": "JWT", "kid": "shared"} | dict(header or {})
+    head = {name: value for name, value in head.items() if value is not ...}
+    payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    message = encoded(json.dumps(head).encode()) + b"." + encoded(payload)
+    signature = encoded(hmac.digest(key, message, hashlib.sha256))
+    return f"Bearer {(message + b'.' + signature).decode()}"
+
+
+def without(name: str) -> dict[str, Any]:
+    """The claims less one."""
+    return {key: value for key, value in CLAIMS.items() if key != name}
