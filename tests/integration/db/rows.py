@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
 from domain.fees import FeeOverride
+from domain.operation import Operation
 from domain.order import Order
 from domain.payment import Payment, PaymentStatus
 from tests.integration.db.builders import NOW, a_full_payment, a_payment, an_order
@@ -79,6 +80,14 @@ async def stored_override(
             },
         )
     return override
+
+
+async def stored_operations(database: SqlDatabase, *operations: Operation) -> None:
+    """Commit these operations."""
+    async with database.begin_across_tenants() as work:
+        for operation in operations:
+            await work.operations.add(operation)
+        await work.commit()
 
 
 async def _stored(database: SqlDatabase, payment: Payment) -> Payment:
