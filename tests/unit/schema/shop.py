@@ -20,7 +20,7 @@ from domain.commands import (
     RefundPayment,
     StartPayment,
 )
-from domain.fees import FeeOverride, FeeQuote, FeeTier
+from domain.fees import FeeOverride, FeeQuote, FeeRefundPolicy, FeeTier
 from domain.ids import Prefix, new_id
 from domain.order import Order
 from domain.payment import Payment
@@ -30,9 +30,48 @@ from domain.tenant import Tenant
 from resolvers.context import Context
 from schema.context import GraphContext
 from schema.schema import schema
-from tests.builders import TENANT, a_payment, a_refund, an_order
+from tests.builders import NOW, TENANT, a_payment, a_refund, an_order
 
 OTHER_ORDER = new_id(Prefix.ORDER)
+TIER = FeeTier(
+    id=new_id(Prefix.FEE_TIER),
+    name="Starter",
+    level=1,
+    basis_points=300,
+    fixed_fees={"USD": 30, "EUR": 25},
+    description="For a start.",
+    refund_policy=FeeRefundPolicy.RETURN_PROPORTIONALLY,
+    is_default=True,
+    is_archived=False,
+)
+MERCHANT = Tenant(
+    id=TENANT,
+    name="Acme",
+    slug="acme",
+    fee_tier_id=TIER.id,
+    default_currency="USD",
+    is_active=True,
+    created_at=NOW,
+)
+CHARGE = """
+    mutation ($order: ID!, $token: SafeText! = "pm_card_visa") {
+      chargePayment(input: {
+        orderId: $order, paymentMethod: {type: CARD, token: $token}, idempotencyKey: "k"
+      }) {
+        __typename
+        ... on Error { code detailCode message retryable }
+        ... on ValidationError { issues { path rule message } }
+        ... on NotFoundError { id }
+        ... on InvalidStateError { attempted order { id } }
+        ... on PaymentDeclinedError { declineCode payment { status failure { userMessage } } }
+        ... on GatewayError { gatewayType unsettled: payment { id } retryAfterSeconds }
+        ... on IdempotencyError { idempotencyKey }
+        ... on PaymentSuccess { replayed payment { id } }
+      }
+    }
+"""
+"""A charge that reads whatever comes of it. The schema's members differ in whether their payment
+may be null, so one of them needs another name."""
 
 
 def a_caller(*roles: Role, tenant_id: str | None = TENANT, order_id: str | None = None) -> Caller:
