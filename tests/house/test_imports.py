@@ -13,8 +13,16 @@ EVERYWHERE = frozenset(sys.stdlib_module_names)
 GATEWAYS = "domain/gateways/"
 OUTSIDE = {
     "app": {
-        *("aiohttp", "alembic", "arq", "asyncpg", "cryptography", "graphql", "jwt", "limits"),
-        *("pydantic", "pydantic_core", "pydantic_settings", "redis", "rich", "sqlalchemy"),
+        *("aiohttp", "alembic", "arq", "asyncpg", "cross_web", "cryptography", "graphql", "jwt"),
+        *(
+            "limits",
+            "pydantic",
+            "pydantic_core",
+            "pydantic_settings",
+            "redis",
+            "rich",
+            "sqlalchemy",
+        ),
         *("starlette", "strawberry", "typer", "uvicorn", "uvloop"),
     },
     "db": {"alembic", "asyncpg", "cryptography", "sqlalchemy"},
