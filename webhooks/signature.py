@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 TOLERANCE_SECONDS = 300
 """How far the signature's time may be from ours, before or after; Stripe's own tolerance."""
@@ -56,9 +57,9 @@ def _parse(header: str | None) -> _Signature | None:
     if any(len(part) < 2 for part in parts if part[0] in ("t", _SCHEME)):
         return None
     timestamps = [part[1] for part in parts if part[0] == "t"]
-    signatures = tuple(
-        part[1].encode("utf-8", "surrogatepass") for part in parts if part[0] == _SCHEME
-    )
+    values = (part[1] for part in parts if part[0] == _SCHEME)
+    # the library compares in order and gives up at one that is not ASCII
+    signatures = tuple(value.encode() for value in takewhile(str.isascii, values))
     if not timestamps or not signatures:
         return None
     try:
