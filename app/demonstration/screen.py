@@ -15,7 +15,7 @@ from rich.table import Table
 from app.demonstration.figures import QUOTE, Row, dollars
 from app.demonstration.inbox import Count
 
-WIDTH = 120
+WIDTH = 110
 """Columns of the table where no terminal has a width of its own."""
 
 _NUMBERS = (
@@ -33,7 +33,7 @@ class Screen:
     """Standard output, with colours and a spinner on a terminal."""
 
     def __init__(self) -> None:
-        narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
+        narrow = sys.stdout.isatty() or bool(os.environ.get("COLUMNS"))
         self._console = Console(highlight=False, markup=False, width=None if narrow else WIDTH)
         self._started = time.monotonic()
 
@@ -58,13 +58,13 @@ class Screen:
     def table(self, rows: list[Row], counts: dict[str, Count]) -> None:
         """The rows; `counts` has the webhooks of each payment."""
         table = Table(
-            caption="US dollars. Platform fee: less what refunds returned of it.",
+            caption="US dollars. ~ is an estimate. Platform fee: less what refunds returned of it.",
             caption_justify="left",
             box=box.SIMPLE_HEAD,
+            padding=0,
             pad_edge=False,
         )
         table.add_column("what", min_width=12)
-        table.add_column("tier")
         table.add_column("status", no_wrap=True)
         for name in _NUMBERS:
             table.add_column(name, justify="right", no_wrap=True)
@@ -78,21 +78,14 @@ class Screen:
 
 def _cells(row: Row, counts: dict[str, Count]) -> Iterator[str]:
     found = row.found
-    yield row.what
-    yield row.tier
+    yield f"{row.what}, {row.tier}"
     yield found.status
     yield dollars(found.total)
     yield dollars(found.platform_fee)
-    yield f"{dollars(found.gateway_fee)} {_certainty(row)}"
+    estimated = found.gateway_fee and not found.is_final
+    yield f"{'~' if estimated else ''}{dollars(found.gateway_fee)}"
     yield dollars(found.net)
     yield "" if found.status == QUOTE else dollars(found.refunded)
     count = counts.get(row.payment_id or "") if row.is_last else None
     yield "" if count is None else str(count.received)
     yield "" if count is None else str(count.processed)
-
-
-def _certainty(row: Row) -> str:
-    """The gateway's fee is final, estimated, or none where no money moved."""
-    if row.found.is_final:
-        return "final"
-    return "est." if row.found.gateway_fee else "none"

@@ -112,9 +112,11 @@ def _curl(url: str, token: str, query: str, variables: dict[str, object]) -> str
     for mark, variable in ((_ORDER, "order"), (_PAYMENT, "payment")):
         body = body.replace(mark, f"'\"${variable}\"'")
     headers = f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
-    return f"curl -sS {url} {headers} -d '{body}'"
+    return f"curl -sS -w '\\n' {url} {headers} -d '{body}'"
 
 
 def _keep(variable: str, prefix: str, command: str) -> str:
     """The command, its answer shown, and the first id of this kind in it kept."""
-    return f"{variable}=$({command} | tee /dev/stderr | grep -o '{prefix}_[0-9a-z]*' | head -n 1)"
+    return (
+        f"{variable}=$({command} | tee -a /dev/stderr | grep -o '{prefix}_[0-9a-z]*' | head -n 1)"
+    )
