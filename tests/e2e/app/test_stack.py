@@ -65,13 +65,17 @@ def test_the_stack_dies_with_its_killed_parent(data_folder: Path) -> None:
     assert all(ended(pid) for pid in pids)
 
 
-def test_the_stack_keeps_its_secrets(data_folder: Path) -> None:
+def test_the_stack_keeps_its_secrets(data_folder: Path, valkey: str) -> None:
     """The keys that encrypt stored data, and the account at the sandbox, outlive a restart."""
     kept = []
     for _ in range(2):
-        with Stack(data_folder, durable=False, given={}) as running:
+        stack = Stack(data_folder, durable=False, given={"REDIS_URL": valkey})
+        try:
+            stack.start_services()
             names = ("TOLLGATE_CREDENTIAL_KEYS", "TOLLGATE_JWT_KEYS", "STRIPE_SECRET_KEY")
-            kept.append([running.environment[name] for name in names])
+            kept.append([stack.environment[name] for name in names])
+        finally:
+            stack.stop()
     assert kept[0] == kept[1]
     assert (data_folder / "secrets.json").stat().st_mode & 0o777 == 0o600
 
