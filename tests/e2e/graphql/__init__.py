@@ -1,0 +1,1 @@
+"""The API over real HTTP, with the whole stack behind it."""
