@@ -19,20 +19,17 @@ _COLUMN = idempotency_keys.c
 _FIND = find_by_id(idempotency_keys)
 _SAVE = save_by_id(idempotency_keys)
 # The conflict is found only after a concurrent claim of the key has ended, so that the winner's
-# row is there to be read and locked.
+# row is there to be read. It is not locked: a key is written under the lock of its operation, and
+# a lock taken here would be taken before that one, against the order.
 _ADD = (
     insert(idempotency_keys)
     .on_conflict_do_nothing(index_elements=["tenant_id", "mutation", "key"])
     .returning(_COLUMN.id)
 )
-_LOCK_TAKEN = (
-    select(idempotency_keys)
-    .where(
-        _COLUMN.tenant_id == bindparam("of_tenant_id"),
-        _COLUMN.mutation == bindparam("of_mutation"),
-        _COLUMN.key == bindparam("of_key"),
-    )
-    .with_for_update()
+_FIND_TAKEN = select(idempotency_keys).where(
+    _COLUMN.tenant_id == bindparam("of_tenant_id"),
+    _COLUMN.mutation == bindparam("of_mutation"),
+    _COLUMN.key == bindparam("of_key"),
 )
 
 
@@ -85,7 +82,7 @@ class SqlIdempotencyStore:
         if added.first() is not None:
             return None
         taken = await self.connection.execute(
-            _LOCK_TAKEN,
+            _FIND_TAKEN,
             {
                 "of_tenant_id": record.tenant_id,
                 "of_mutation": record.mutation,

@@ -76,9 +76,11 @@ async def account_of(at: Deciding, payment: Payment) -> GatewayAccount:
 
 
 async def creating_operation(at: Deciding, payment: Payment) -> Operation | None:
-    """The operation that is still to bring forth the payment's intent, if there is one."""
+    """The operation that is still to bring forth the payment's intent, if there is one, locked: its
+    caller may be sending it again at this moment."""
     open_operations = await at.work.operations.open_of_payment(at.tenant_id, payment.id)
-    return next((found for found in open_operations if found.kind in CREATES_INTENT), None)
+    creating = next((found for found in open_operations if found.kind in CREATES_INTENT), None)
+    return creating and await at.work.operations.lock(at.tenant_id, creating.id)
 
 
 async def check_idle(at: Deciding, payment: Payment, attempted: AttemptedOperation) -> None:

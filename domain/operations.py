@@ -25,7 +25,7 @@ from domain.ids import Prefix, new_id
 from domain.operation import CREATES_INTENT, OPEN, Operation, OperationKind, OperationState
 from domain.payment import Payment
 from domain.ports import Clock, Database, Wake, Work
-from domain.progress import answered, mark_sent
+from domain.progress import answered, has_moved, mark_sent
 from domain.recording import Recorded, lock_payment, record_intent, save_payment
 from domain.refund import Refund, RefundStatus
 from domain.refunding import RecordedRefund, record_refund, save_refund
@@ -76,10 +76,11 @@ class OperationRunner:
         answer = await self._ask(operation, account, timeout_seconds)
         return await self.record(operation, answer, actor)
 
-    async def mark_sent(self, operation: Operation, *, key: str | None = None) -> Operation:
+    async def mark_sent(self, operation: Operation, *, key: str | None = None) -> Operation | None:
         """Notes, before the call, that the operation is on its way; completes its request.
 
-        A fresh `key` is for cancels alone, which have the same effect however often they run.
+        None when the operation moved on since it was read: it must not be sent then. A fresh `key`
+        is for cancels alone, which have the same effect however often they run.
         """
         now = self._clock.now()
         async with self._database.begin(operation.tenant_id) as work:
@@ -87,6 +88,8 @@ class OperationRunner:
             current = await work.operations.lock(operation.tenant_id, operation.id)
             if payment is None:
                 raise NotFound(operation.payment_id)
+            if has_moved(current, operation):
+                return None
             keyed = replace(current, gateway_key=key or current.gateway_key)
             sent = mark_sent(self._with_request(keyed, payment), now)
             await work.operations.save(sent)
@@ -94,7 +97,8 @@ class OperationRunner:
         return sent
 
     async def record(self, operation: Operation, answer: Answer, actor: Actor) -> Outcome:
-        """Applies an answer in one transaction. Harmless when the operation was settled before."""
+        """Applies the answer to the attempt that `operation` is, in one transaction. Harmless when
+        it was settled before; without a snapshot, also when it was sent again since."""
         try:
             return await self._record(operation, answer, actor)
         except SnapshotMismatch as mismatch:
@@ -160,7 +164,7 @@ class OperationRunner:
         async with self._database.begin(operation.tenant_id) as work:
             recorded = await self._apply(work, operation, answer, actor, now)
             current = await work.operations.lock(operation.tenant_id, operation.id)
-            if current.state in OPEN:
+            if current.state in OPEN and (_is_proof(answer) or not has_moved(current, operation)):
                 current = answered(current, answer, now)
                 await work.operations.save(current)
                 await _finish_key(work, current, answer, now)
@@ -191,6 +195,9 @@ class OperationRunner:
     ) -> Recorded:
         """What was reserved for an operation that the gateway refused outright is given back."""
         order, payment = await lock_payment(work, operation.tenant_id, operation.payment_id)
+        current = await work.operations.lock(operation.tenant_id, operation.id)
+        if has_moved(current, operation):
+            return await self._read(work, operation)
         if operation.refund_id is not None:
             refund = await work.refunds.find(operation.tenant_id, operation.refund_id)
             if refund is None:
@@ -237,6 +244,12 @@ class OperationRunner:
                 )
             )
             await work.commit()
+
+
+def _is_proof(answer: Answer) -> bool:
+    """Whether the gateway's own object ends the operation, whichever attempt brought it about."""
+    has_snapshot = answer.intent is not None or answer.refund is not None
+    return has_snapshot and answer.state not in OPEN
 
 
 async def _finish_key(work: Work, operation: Operation, answer: Answer, now: datetime) -> None:

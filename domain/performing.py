@@ -124,7 +124,8 @@ class Performer:
     async def _reopen(
         self, work: Work, record: IdempotencyRecord
     ) -> tuple[Operation, GatewayAccount] | None:
-        """An operation that reached nothing runs again for the same call; nothing else does."""
+        """An operation that reached nothing runs again for the same call; nothing else does. The
+        operation's lock decides between two such calls; its key is written under that lock."""
         if record.outcome is not IdempotencyOutcome.OPEN or record.operation_id is None:
             return None
         operation = await work.operations.lock(record.tenant_id, record.operation_id)
@@ -141,6 +142,8 @@ class Performer:
         """The first call's outcome, read again; an unknown one is looked up at the gateway once."""
         if record.operation_id is None:
             raise IdempotencyInProgress(call.key)
+        if record.outcome is IdempotencyOutcome.OPEN:
+            record = await self._record(record)  # another call has just run it again, or ended it
         operation = await self._operation(record)
         if record.outcome is IdempotencyOutcome.RUNNING:
             if _is_running(operation, self._clock):

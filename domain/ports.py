@@ -1,6 +1,6 @@
 """What the domain needs from outside. `db`, `webhooks` and `domain.gateways` implement it.
 
-Lock order, everywhere: order, then payment, then its refunds and operations.
+Lock order, everywhere: order, then payment, then its refunds and operations, then their keys.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ class OperationStore(Protocol):
 
 class IdempotencyStore(Protocol):
     async def claim(self, record: IdempotencyRecord) -> IdempotencyRecord | None:
-        """Inserts the record and returns None, or returns the one that is there, locked. Waits for
-        a concurrent transaction that claims the same key."""
+        """Inserts the record and returns None, or returns the one that is there, not locked. Waits
+        for a concurrent transaction that claims the same key."""
         ...
 
     async def find(self, tenant_id: str, record_id: str) -> IdempotencyRecord | None: ...

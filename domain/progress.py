@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.answers import Answer
-from domain.operation import Operation, OperationState
+from domain.operation import OPEN, Operation, OperationState
 
 SENDING_MAX = timedelta(seconds=30)
 """A call that has been SENDING for longer has lost its process: it counts as UNKNOWN."""
@@ -20,6 +20,12 @@ _LOOKS = (
     (timedelta(hours=1), timedelta(minutes=5)),
 )
 _LATER_LOOKS = timedelta(hours=1)
+
+
+def has_moved(current: Operation, seen: Operation) -> bool:
+    """Whether the operation was sent again or ended since it was seen: what is known of the earlier
+    attempt, short of the gateway's own object, decides nothing any more."""
+    return current.state not in OPEN or current.attempts != seen.attempts
 
 
 def mark_sent(operation: Operation, now: datetime) -> Operation:

@@ -1,7 +1,7 @@
 """Snapshots written down: locked, applied, audited, the order settled, all in one transaction.
 
-Lock order: order, then payment. Whoever calls commits, and wakes the operations named in the
-result after the commit.
+Lock order: order, then payment (`ports` has the rest). Whoever calls commits, and wakes the
+operations named in the result after the commit.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from domain.answers import NOT_PERFORMED, STATE_CHANGED, Answer, intent_answer, 
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, NotFound
 from domain.gateway import PaymentGateway
-from domain.operation import CREATES_INTENT, OPEN, Operation, OperationKind, OperationState
+from domain.operation import CREATES_INTENT, Operation, OperationKind, OperationState
 from domain.operations import JOB_SECONDS, OperationRunner
 from domain.payment import LIVE, VOIDED, Payment
 from domain.ports import Clock, Database, Wake
-from domain.progress import SENDING_MAX, next_look
+from domain.progress import SENDING_MAX, has_moved, next_look
 from domain.recording import lock_payment, unsent_operation
 from domain.tenant import GatewayAccount
 
@@ -215,13 +215,14 @@ class Settler:
         self, operation: Operation, account: GatewayAccount, *, key: str | None = None
     ) -> None:
         sent = await self._runner.mark_sent(operation, key=key)
-        await self._runner.send(sent, account, SETTLER, timeout_seconds=JOB_SECONDS)
+        if sent is not None:
+            await self._runner.send(sent, account, SETTLER, timeout_seconds=JOB_SECONDS)
 
     async def _postpone(self, operation: Operation, *, until: datetime | None = None) -> None:
         now = self._clock.now()
         async with self._database.begin(operation.tenant_id) as work:
             current = await work.operations.lock(operation.tenant_id, operation.id)
-            if current.state in OPEN:
+            if not has_moved(current, operation):
                 due_at = until or next_look(current, now)
                 await work.operations.save(
                     replace(current, due_at=due_at, absent_at=operation.absent_at, updated_at=now)
