@@ -21,6 +21,7 @@ from tests.conftest import ROOT, execute, migrate, on_database
 from tests.integration.app.test_embedded import ended
 
 TIME_LIMIT_SECONDS = 120.0
+README = ROOT / "README.md"
 SWITCHES = ("DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE", "TOLLGATE_ENV")
 QUIET = {name: value for name, value in os.environ.items() if name not in SWITCHES}
 LEDGER = (
@@ -122,6 +123,7 @@ def test_the_demo_shows_the_main_job_and_serves_it(data_folder: Path) -> None:
         check_table(served.said)
         check_curl_lines(served.said)
         check_urls(served)
+        check_first_mutation(served)
         check_that_no_other_shares(data_folder)
         pids = children(served.process.pid)
         served.process.send_signal(signal.SIGTERM)
@@ -156,17 +158,8 @@ def check_curl_lines(said: str) -> None:
     """The four lines, run as they are printed, make an order, charge, read and refund it."""
     lines = [line for line in said.splitlines() if "curl -sS" in line]
     assert len(lines) == 4
-    bash = shutil.which("bash")
-    assert bash is not None
-    done = subprocess.run(  # noqa: S603 - the lines under test
-        [bash, "-eu", "-c", "\n".join(lines)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    created, charged, read, refunded = (json.loads(line) for line in done.stdout.splitlines())
+    answers = run_in_bash("\n".join(lines)).splitlines()
+    created, charged, read, refunded = (json.loads(answer) for answer in answers)
     assert created["data"]["createOrder"]["order"]["status"] == "OPEN"
     assert charged["data"]["chargePayment"]["payment"]["status"] == "PAID"
     assert read["data"]["payment"]["platformFee"]["formatted"] == "$3.00"
@@ -184,6 +177,34 @@ def check_urls(served: Served) -> None:
     assert len({(tier, role) for tier, role, _ in tokens}) == len(tokens) == 15
     for _, role, token in tokens:
         assert viewer_roles(served.url("GraphQL"), token) == [role]
+
+
+def check_first_mutation(served: Served) -> None:
+    """The curl line of the README opens an order, and run again answers that it is the same."""
+    [lines] = re.findall(
+        r"^    curl -sS \$API .*?\n\n", README.read_text(), re.MULTILINE | re.DOTALL
+    )
+    [token] = re.findall(r"^  Starter +OPERATOR +(\S+)$", served.said, re.MULTILINE)
+    variables = {"API": served.url("GraphQL"), "TOKEN": token}
+    first, again = (json.loads(run_in_bash(lines, **variables)) for _ in range(2))
+    assert not first["data"]["createOrder"]["replayed"]
+    assert again["data"]["createOrder"] == first["data"]["createOrder"] | {"replayed": True}
+
+
+def run_in_bash(lines: str, **environment: str) -> str:
+    """What these lines of shell print, standard error included."""
+    bash = shutil.which("bash")
+    assert bash is not None
+    done = subprocess.run(  # noqa: S603 - the lines under test
+        [bash, "-eu", "-c", lines],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
 
 
 def check_that_no_other_shares(folder: Path) -> None:
