@@ -10,6 +10,7 @@ The settler sends and records through the same code.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +25,7 @@ from domain.idempotency import IdempotencyOutcome
 from domain.ids import Prefix, new_id
 from domain.operation import CREATES_INTENT, OPEN, Operation, OperationKind, OperationState
 from domain.payment import Payment
-from domain.ports import Clock, Database, Wake, Work
+from domain.ports import Clock, Database, DatabaseUnavailable, Wake, Work
 from domain.progress import answered, has_moved, mark_sent
 from domain.recording import Recorded, lock_payment, record_intent, save_payment
 from domain.refund import Refund, RefundStatus
@@ -37,6 +38,9 @@ MUTATION_SECONDS = 15.0
 
 JOB_SECONDS = 6.0
 """How long a job waits for the gateway."""
+
+RECORD_PAUSE_SECONDS = 0.2
+"""How long a database that refused an answer is left alone before it is asked once more."""
 
 _OUTCOMES = {
     OperationState.CREATED: IdempotencyOutcome.OPEN,
@@ -72,9 +76,17 @@ class OperationRunner:
     async def send(
         self, operation: Operation, account: GatewayAccount, actor: Actor, *, timeout_seconds: float
     ) -> Outcome:
-        """Calls the gateway once and records the answer. The operation must be marked as sent."""
+        """Calls the gateway once and records the answer. The operation must be marked as sent.
+
+        Raises DatabaseUnavailable when the answer could not be kept; the settler reads it again.
+        """
         answer = await self._ask(operation, account, timeout_seconds)
-        return await self.record(operation, answer, actor)
+        try:
+            return await self.record(operation, answer, actor)
+        except DatabaseUnavailable as away:
+            _log.warning("the answer to operation %s is recorded again: %s", operation.id, away)
+            await asyncio.sleep(RECORD_PAUSE_SECONDS)
+            return await self.record(operation, answer, actor)
 
     async def mark_sent(self, operation: Operation, *, key: str | None = None) -> Operation | None:
         """Notes, before the call, that the operation is on its way; completes its request.

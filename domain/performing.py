@@ -27,7 +27,7 @@ from domain.ids import Prefix, new_id
 from domain.operation import CREATES_INTENT, Operation, OperationState
 from domain.operations import MUTATION_SECONDS, OperationRunner, Outcome
 from domain.payment import Payment
-from domain.ports import Clock, Database, Wake, Work
+from domain.ports import Clock, Database, DatabaseUnavailable, Wake, Work
 from domain.progress import SENDING_MAX, mark_sent
 from domain.settling import Settler
 from domain.tenant import GatewayAccount
@@ -70,7 +70,7 @@ class Performer:
         """What the call came to, and whether an earlier call with its key had done it.
 
         Raises the decision's errors, IdempotencyConflict, and, from the answer, PaymentDeclined,
-        InvalidState or GatewayFailed.
+        InvalidState or GatewayFailed; DatabaseUnavailable only where nothing was sent.
         """
         claimed = await self._claim(call, decide)
         if isinstance(claimed, IdempotencyRecord):
@@ -118,7 +118,11 @@ class Performer:
             )
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
-            outcome = await asyncio.shield(task)
+            try:
+                outcome = await asyncio.shield(task)
+            except DatabaseUnavailable as away:
+                # The gateway may have done it, and nobody wrote it down: anything but a failure.
+                raise _unknown(await self._payment(operation)) from away
         return _checked(outcome, call.attempted)
 
     async def _reopen(
@@ -168,6 +172,14 @@ class Performer:
         return Outcome(
             replace(operation, state=state), payment, refund, record.detail_code, record.message
         )
+
+    async def _payment(self, operation: Operation) -> Payment | None:
+        """The payment, None while the database cannot be had."""
+        try:
+            async with self._database.begin(operation.tenant_id) as work:
+                return await work.payments.find(operation.tenant_id, operation.payment_id)
+        except DatabaseUnavailable:
+            return None
 
     async def _operation(self, record: IdempotencyRecord) -> Operation:
         async with self._database.begin(record.tenant_id) as work:
@@ -254,5 +266,5 @@ def _rejection(outcome: Outcome, attempted: AttemptedOperation) -> DomainError:
     return GatewayRejected(message, detail_code=outcome.code, payment=outcome.payment)
 
 
-def _unknown(payment: Payment) -> OutcomeUnknown:
+def _unknown(payment: Payment | None) -> OutcomeUnknown:
     return OutcomeUnknown("The outcome is not known yet; it will be settled.", payment=payment)
