@@ -90,11 +90,12 @@ def test_a_fragment_deepens_where_it_is_spread() -> None:
 
 @pytest.mark.parametrize("levels", [10, 18, 20, 50, 200])
 async def test_a_bomb_is_answered_at_once(levels: int) -> None:
-    """A document that expands to 2^levels fields is refused within 50 ms, parsing included."""
+    """A document that expands to 2^levels fields is refused within 50 ms of the processor's time,
+    parsing included."""
     document = bomb(levels)
-    start = time.perf_counter()
+    start = time.process_time()
     result = await execute(document, caller=a_caller(Role.ADMIN))
-    milliseconds = (time.perf_counter() - start) * 1000
+    milliseconds = (time.process_time() - start) * 1000
 
     assert result.data is None
     assert result.errors
