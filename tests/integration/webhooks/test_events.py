@@ -55,15 +55,17 @@ async def test_a_lost_answer_is_made_good(shop: Shop) -> None:
     assert await order_status(shop, payment) is OrderStatus.PAID
 
 
-async def test_an_event_after_the_answer_changes_nothing(shop: Shop) -> None:
-    """When the answer was recorded first, the events end PROCESSED and the payment stays as is."""
+async def test_events_after_the_answer_bring_the_fee_alone(shop: Shop) -> None:
+    """When the answer was recorded first, all that its events add is the gateway's final fee."""
     payment = await shop.charge()
+    await eventually(lambda: shop.gateway_events("charge.updated"), lambda found: len(found) == 1)
     settled = [await shop.process(event) for event in await shop.gateway_events()]
-    again = await shop.now_of(payment)
+    after = await shop.now_of(payment)
 
     assert {event.status for event in settled} == {PROCESSED}
-    assert (again.status, again.version - payment.version) == (PaymentStatus.PAID, 0)
-    assert await shop.timeline(payment) == ["payment.created", "payment.paid"]
+    assert (after.status, after.gateway_fee_is_final) == (PaymentStatus.PAID, True)
+    assert after.version == payment.version + 1
+    assert await shop.timeline(payment) == ["payment.created", "payment.paid", "payment.updated"]
 
 
 async def test_a_lost_decline_closes_its_intent(shop: Shop) -> None:
