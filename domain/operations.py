@@ -80,7 +80,11 @@ class OperationRunner:
 
         Raises DatabaseUnavailable when the answer could not be kept; the settler reads it again.
         """
-        answer = await self._ask(operation, account, timeout_seconds)
+        answer = await self.ask(operation, account, timeout_seconds=timeout_seconds)
+        return await self.keep(operation, answer, actor)
+
+    async def keep(self, operation: Operation, answer: Answer, actor: Actor) -> Outcome:
+        """Records the answer, once more if the database was away. Raises DatabaseUnavailable."""
         try:
             return await self.record(operation, answer, actor)
         except DatabaseUnavailable as away:
@@ -118,9 +122,10 @@ class OperationRunner:
             doubt = Answer(state=OperationState.UNKNOWN, message=str(mismatch))
             return await self._record(operation, doubt, actor)
 
-    async def _ask(
-        self, operation: Operation, account: GatewayAccount, timeout_seconds: float
+    async def ask(
+        self, operation: Operation, account: GatewayAccount, *, timeout_seconds: float
     ) -> Answer:
+        """Calls the gateway once; what went wrong there is an answer too."""
         try:
             if operation.kind is OperationKind.REFUND:
                 refund = await self._gateway.send_refund(
@@ -169,6 +174,9 @@ class OperationRunner:
             )
         except GatewayProblem:
             return replace(answer, state=OperationState.UNKNOWN)
+        if operation.kind is OperationKind.CLOSE_INTENT:
+            # While its intent is open the payment holds its order: the close is tried again.
+            answer = replace(answer, state=OperationState.UNKNOWN)
         return intent_answer(operation.kind, intent) or replace(answer, intent=intent)
 
     async def _record(self, operation: Operation, answer: Answer, actor: Actor) -> Outcome:

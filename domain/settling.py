@@ -215,8 +215,13 @@ class Settler:
         self, operation: Operation, account: GatewayAccount, *, key: str | None = None
     ) -> None:
         sent = await self._runner.mark_sent(operation, key=key)
-        if sent is not None:
-            await self._runner.send(sent, account, SETTLER, timeout_seconds=JOB_SECONDS)
+        if sent is None:
+            return
+        answer = await self._runner.ask(sent, account, timeout_seconds=JOB_SECONDS)
+        if answer.state is OperationState.CREATED and sent.idempotency_record_id is not None:
+            # Its caller was told that it will be settled, so that it is not handed back.
+            answer = replace(answer, state=OperationState.UNKNOWN)
+        await self._runner.keep(sent, answer, SETTLER)
 
     async def _postpone(self, operation: Operation, *, until: datetime | None = None) -> None:
         now = self._clock.now()
