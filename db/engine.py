@@ -44,6 +44,7 @@ def make_engine(
     """A pool of at most `pool_size` connections to a `postgresql://` URL. 0 seconds is no limit."""
     engine = create_async_engine(
         _driver_url(database_url),
+        hide_parameters=True,  # an error's text is logged, and parameters hold e-mail and metadata
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout_seconds,

@@ -159,8 +159,8 @@ payments = Table(
     ),
     check(
         "refunded",
-        "refunded_amount_cents >= 0 AND refund_pending_cents >= 0"
-        " AND refunded_amount_cents + refund_pending_cents <= captured_amount_cents",
+        "refunded_amount_cents BETWEEN 0 AND captured_amount_cents"
+        " AND refund_pending_cents BETWEEN 0 AND captured_amount_cents",
     ),
     check("dispute_lost", "dispute_lost_cents >= 0"),
     # With this a total is above 0.

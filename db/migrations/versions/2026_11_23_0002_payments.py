@@ -131,8 +131,8 @@ CREATE TABLE payments (
         CHECK (capture_method <> 'automatic' OR authorized_amount_cents =
             captured_amount_cents),
     CONSTRAINT ck_payments_refunded
-        CHECK (refunded_amount_cents >= 0 AND refund_pending_cents >= 0 AND
-            refunded_amount_cents + refund_pending_cents <= captured_amount_cents),
+        CHECK (refunded_amount_cents BETWEEN 0 AND captured_amount_cents
+            AND refund_pending_cents BETWEEN 0 AND captured_amount_cents),
     CONSTRAINT ck_payments_dispute_lost CHECK (dispute_lost_cents >= 0),
     CONSTRAINT ck_payments_platform_fee
         CHECK (platform_fee_cents >= 0 AND platform_fee_cents < total_amount_cents),
