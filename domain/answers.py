@@ -13,7 +13,6 @@ from domain.errors import (
 )
 from domain.operation import CREATES_INTENT, OperationKind, OperationState
 from domain.snapshot import (
-    GatewayRefundStatus,
     IntentSnapshot,
     IntentStatus,
     RefundSnapshot,
@@ -30,7 +29,6 @@ WITHDRAWN = "WITHDRAWN"
 
 _CANCELS = frozenset({OperationKind.CANCEL, OperationKind.CLOSE_INTENT})
 _NOT_PAID = frozenset({IntentStatus.REQUIRES_PAYMENT_METHOD, IntentStatus.CANCELED})
-_REFUND_FAILURES = frozenset({GatewayRefundStatus.FAILED, GatewayRefundStatus.CANCELED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ def intent_answer(
 
 def refund_answer(refund: RefundSnapshot, request_id: str | None = None) -> Answer:
     """What a refund says about the operation that asked for it."""
-    if refund.status in _REFUND_FAILURES:
+    if refund.has_failed:
         return Answer(
             state=OperationState.REJECTED,
             refund=refund,

@@ -74,7 +74,7 @@ async def record_picture(
 ) -> list[str]:
     """Records the picture; the payment must be locked. Returns operations to wake after the commit.
 
-    Raises SnapshotMismatch, and PaymentNotCaptured for a refund whose capture may still come.
+    Raises SnapshotMismatch, and RefundTooEarly for a refund whose capture may still come.
     """
     woken: list[str] = []
     if picture.intent is not None:
@@ -83,7 +83,10 @@ async def record_picture(
         )
         payment = recorded.payment
         woken += recorded.operation_ids
-    for refund in picture.refunds:
+    # A listing begins with the newest; what failed must make room for what came after it.
+    for refund in sorted(
+        picture.refunds, key=lambda refund: (not refund.has_failed, refund.created)
+    ):
         if is_release(payment, refund):
             continue
         counted = await record_refund(

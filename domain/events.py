@@ -29,7 +29,7 @@ from domain.inbox import (
 from domain.payment import GatewayType, Payment
 from domain.ports import Clock, Database, PayloadUnstorable, Wake, Work
 from domain.recording import lock_payment
-from domain.refunding import PaymentNotCaptured
+from domain.refunding import RefundTooEarly
 from domain.tenant import GatewayAccount
 
 READS_MAX = 3
@@ -58,10 +58,13 @@ class EventService:
         self._platform_id: str | None = None
 
     async def platform_gateway_id(self) -> str:
-        """The id of the platform's own gateway row, which owns its endpoint's events."""
+        """The id of the platform's own gateway row, of the mode of its key: it owns the events of
+        the platform's endpoint."""
         if self._platform_id is None:
             async with self._database.begin_across_tenants() as work:
-                platform = await work.tenants.platform_gateway(GatewayType.STRIPE)
+                platform = await work.tenants.platform_gateway(
+                    GatewayType.STRIPE, livemode=self._gateway.livemode
+                )
             self._platform_id = platform.id
         return self._platform_id
 
@@ -181,8 +184,8 @@ class EventService:
                 payment = moved
         except GatewayProblem as problem:
             await self._put_off(event, f"{type(problem).__name__}: {problem.message}")
-        except PaymentNotCaptured:
-            await self._put_off(event, "The refund's payment is not captured yet.")
+        except RefundTooEarly as early:
+            await self._put_off(event, str(early))
         except SnapshotMismatch as mismatch:
             await self._bury(
                 event, str(mismatch), rule="webhook.mismatch", severity=AlertSeverity.CRITICAL

@@ -37,6 +37,11 @@ class PaymentGateway(Protocol):
     GatewayUnknown, and nothing else.
     """
 
+    @property
+    def livemode(self) -> bool:
+        """Whether the platform's key moves real money."""
+        ...
+
     def create_intent_request(
         self,
         payment: Payment,

@@ -29,7 +29,7 @@ from domain.ports import Clock, Database, DatabaseUnavailable, Wake, Work
 from domain.progress import answered, has_moved, mark_sent
 from domain.recording import Recorded, lock_payment, record_intent, save_payment
 from domain.refund import Refund, RefundStatus
-from domain.refunding import RecordedRefund, record_refund, save_refund
+from domain.refunding import RecordedRefund, RefundTooEarly, record_refund, save_refund
 from domain.snapshot import Decline
 from domain.tenant import GatewayAccount
 
@@ -117,6 +117,9 @@ class OperationRunner:
         it was settled before; without a snapshot, also when it was sent again since."""
         try:
             return await self._record(operation, answer, actor)
+        except RefundTooEarly as early:
+            doubt = Answer(state=OperationState.UNKNOWN, message=str(early))
+            return await self._record(operation, doubt, actor)
         except SnapshotMismatch as mismatch:
             await self._alert(operation, str(mismatch))
             doubt = Answer(state=OperationState.UNKNOWN, message=str(mismatch))

@@ -167,8 +167,10 @@ class TenantStore(Protocol):
         """The row of a connected account."""
         ...
 
-    async def platform_gateway(self, gateway_type: GatewayType) -> GatewayAccount:
-        """The platform's own row."""
+    async def platform_gateway(
+        self, gateway_type: GatewayType, *, livemode: bool
+    ) -> GatewayAccount:
+        """The platform's own row of that mode."""
         ...
 
     async def fee_source(self, tenant_id: str, at: datetime) -> tuple[FeeTier, FeeOverride | None]:

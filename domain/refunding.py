@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.audit import AuditEntry
+from domain.audit import Alert, AlertSeverity, AuditEntry
 from domain.caller import Actor
 from domain.errors import SnapshotMismatch
 from domain.fees import returned_fee
@@ -39,8 +39,8 @@ _REASONS = {
 }
 
 
-class PaymentNotCaptured(Exception):
-    """A refund arrived before its capture was recorded: read the intent first."""
+class RefundTooEarly(Exception):
+    """A refund arrived before what makes room for it, its capture or another refund's failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,18 @@ async def record_refund(
 ) -> RecordedRefund:
     """Applies a refund as the gateway reports it; one made outside Tollgate gets its own row.
 
-    Raises NotFound, SnapshotMismatch, and PaymentNotCaptured when the payment is not PAID yet.
+    Raises NotFound, SnapshotMismatch, and RefundTooEarly while the payment is not PAID or has no
+    room left for it.
     """
     order, payment = await lock_payment(work, tenant_id, payment_id)
     if payment.status is not PaymentStatus.PAID:
-        raise PaymentNotCaptured(payment_id)
+        raise RefundTooEarly("The refund's payment is not captured yet.")
     refund = await _find(work, payment, snapshot)
     if refund is None:
         refund = _from_gateway(payment, snapshot, now)
         await work.refunds.add(refund)
+        if snapshot.tollgate_refund_id is not None:
+            await _note_unforeseen(work, refund, snapshot, now)
     if (refund.amount, refund.currency) != (snapshot.amount, snapshot.currency):
         raise SnapshotMismatch(f"refund {refund.id} differs in amount or currency")
     status = _STATUSES[snapshot.status]
@@ -94,11 +97,19 @@ async def save_refund(
     actor: Actor,
     now: datetime,
 ) -> RecordedRefund:
-    """Saves a moved refund and what it makes of payment and order. All must be locked."""
+    """Saves a moved refund and what it makes of payment and order. All must be locked.
+
+    Raises RefundTooEarly when more went back, as far as is known, than was captured.
+    """
     refunds = await work.refunds.of_payment(payment.tenant_id, payment.id)
     others = [refund for refund in refunds if refund.id != after.id]
-    after = replace(after, platform_fee_refunded=fee_part(payment, others, after))
+    if before.status is not after.status:
+        after = replace(after, platform_fee_refunded=fee_part(payment, others, after))
     counted = count_refunds(payment, [*others, after])
+    if counted.refunded > payment.captured:
+        raise RefundTooEarly(
+            "More went back than was captured: an earlier refund must have failed."
+        )
     if after == before and counted == payment:
         return RecordedRefund(payment, refund=before)
     after = replace(after, updated_at=now)
@@ -147,11 +158,9 @@ def refund_entry(refund: Refund, payment: Payment, actor: Actor, now: datetime) 
 
 def fee_part(payment: Payment, others: Iterable[Refund], refund: Refund) -> int:
     """The part of the platform's fee that a refund returns, in minor units: what is due in all,
-    less the parts of the refunds before it. A part once given stays as it was."""
+    less the parts of the refunds before it. It is reckoned once, as the refund succeeds."""
     if refund.status is not RefundStatus.SUCCEEDED:
         return 0
-    if refund.platform_fee_refunded:
-        return refund.platform_fee_refunded
     done = [other for other in others if other.status is RefundStatus.SUCCEEDED]
     refunded = refund.amount + sum(other.amount for other in done)
     returned = sum(other.platform_fee_refunded for other in done)
@@ -161,12 +170,35 @@ def fee_part(payment: Payment, others: Iterable[Refund], refund: Refund) -> int:
 
 
 async def _find(work: Work, payment: Payment, snapshot: RefundSnapshot) -> Refund | None:
+    """The refund's row: the one linked to it, else ours that waits for its answer. One that ended
+    unanswered, or was answered with another refund, is not it: this is money of its own."""
     refund = await work.refunds.find_by_gateway_id(payment.tenant_id, snapshot.gateway_refund_id)
     if refund is None and snapshot.tollgate_refund_id is not None:
-        refund = await work.refunds.find(payment.tenant_id, snapshot.tollgate_refund_id)
+        named = await work.refunds.find(payment.tenant_id, snapshot.tollgate_refund_id)
+        refund = named if named and named.status is RefundStatus.REQUESTED else None
     if refund is not None and refund.payment_id != payment.id:
         raise SnapshotMismatch(f"refund {refund.id} belongs to another payment")
     return refund
+
+
+async def _note_unforeseen(
+    work: Work, refund: Refund, snapshot: RefundSnapshot, now: datetime
+) -> None:
+    message = (
+        f"{snapshot.gateway_refund_id} took effect for {snapshot.tollgate_refund_id},"
+        " which had ended: it is booked as a refund of its own."
+    )
+    await work.alerts.open(
+        Alert(
+            id=new_id(Prefix.ALERT),
+            rule="refund.unforeseen",
+            severity=AlertSeverity.CRITICAL,
+            subject_id=refund.id,
+            message=message,
+            tenant_id=refund.tenant_id,
+            opened_at=now,
+        )
+    )
 
 
 def _from_gateway(payment: Payment, snapshot: RefundSnapshot, now: datetime) -> Refund:

@@ -92,6 +92,7 @@ class PaymentService:
         self, database: Database, gateway: PaymentGateway, wake: Wake, clock: Clock
     ) -> None:
         self._database = database
+        self._gateway = gateway
         self._clock = clock
         self._performer = Performer(database, gateway, wake, clock)
 
@@ -163,7 +164,9 @@ class PaymentService:
             tier, override = await work.tenants.fee_source(tenant_id, self._clock.now())
             account = await work.tenants.gateway(tenant_id, GatewayType.STRIPE)
             if account is None:
-                account = await work.tenants.platform_gateway(GatewayType.STRIPE)
+                account = await work.tenants.platform_gateway(
+                    GatewayType.STRIPE, livemode=self._gateway.livemode
+                )
         return quote(tier, override, account.fee_schedule, amount, currency)
 
     async def drain(self) -> None:

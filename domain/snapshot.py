@@ -104,3 +104,8 @@ class RefundSnapshot:
     reason: str | None
     created: datetime
     gateway_balance_transaction_id: str | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the money stayed, or came back."""
+        return self.status in {GatewayRefundStatus.FAILED, GatewayRefundStatus.CANCELED}

@@ -52,6 +52,11 @@ class StripeGateway:
         self._client: stripe.StripeClient | None = None
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def livemode(self) -> bool:
+        """Whether the platform's key is a live one."""
+        return stripe_requests.is_live_key(self._secret_key)
+
     async def close(self) -> None:
         """Closes the connections."""
         if self._session is not None:

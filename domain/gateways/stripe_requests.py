@@ -25,6 +25,11 @@ _REASONS = {
 }
 
 
+def is_live_key(secret_key: str) -> bool:
+    """Whether the key moves real money, by its prefix (docs.stripe.com/keys)."""
+    return secret_key.startswith(("sk_live_", "rk_live_"))
+
+
 def create_intent(
     payment: Payment,
     *,

@@ -132,7 +132,7 @@ CREATE TABLE payments (
             captured_amount_cents),
     CONSTRAINT ck_payments_refunded
         CHECK (refunded_amount_cents BETWEEN 0 AND captured_amount_cents
-            AND refund_pending_cents BETWEEN 0 AND captured_amount_cents),
+            AND refund_pending_cents >= 0),
     CONSTRAINT ck_payments_dispute_lost CHECK (dispute_lost_cents >= 0),
     CONSTRAINT ck_payments_platform_fee
         CHECK (platform_fee_cents >= 0 AND platform_fee_cents < total_amount_cents),

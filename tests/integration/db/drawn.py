@@ -95,7 +95,7 @@ def _captured(draw: st.DrawFn, payment: Payment) -> Payment:
         authorized=payment.total,
         captured=captured,
         refunded=refunded,
-        refund_pending=draw(st.integers(0, captured)),
+        refund_pending=draw(st.integers(0, 2 * captured)),
         platform_fee=platform_fee,
         platform_fee_refunded=draw(st.integers(0, platform_fee)),
         gateway_fee=draw(st.integers(0, 2**53)),

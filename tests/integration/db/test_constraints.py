@@ -40,7 +40,6 @@ payments: captured_amount_cents = -1
 payments: capture_method = 'automatic'
 payments: payment_status = 'AUTHORIZED', net_amount_cents = 9380
 payments: refunded_amount_cents = 9001, net_amount_cents = net_amount_cents - 7001
-payments: refund_pending_cents = 9001
 payments: refunded_amount_cents = -1, net_amount_cents = net_amount_cents + 2001
 payments: refund_pending_cents = -1
 payments: dispute_lost_cents = -1, net_amount_cents = net_amount_cents + 501
