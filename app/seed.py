@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.settings import Settings
 from db.engine import make_engine
 from db.seeding import add_tenant
+from domain.gateways.stripe_requests import is_live_key
 from domain.tenant import Tenant
 
 
@@ -30,7 +31,12 @@ async def seed(settings: Settings) -> SeedResult:
     try:
         made = [
             await add_tenant(
-                engine, name=name, slug=slug, tier_level=tier_level, default_currency="USD"
+                engine,
+                name=name,
+                slug=slug,
+                tier_level=tier_level,
+                default_currency="USD",
+                livemode=is_live_key(settings.stripe_secret_key.get_secret_value()),
             )
             for name, slug, tier_level in (
                 ("Acme", "acme", 1),

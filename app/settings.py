@@ -21,11 +21,11 @@ from pydantic_settings import (
 
 from app.environment import EnvironmentSource, Unusable
 from app.keys import CredentialKey, JwtKey, read_credential_keys, read_jwt_keys
+from domain.gateways.stripe_requests import is_live_key
 
 STRIPE_API_BASE = "https://api.stripe.com"
 
 _STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[0-9A-Za-z_]{8,}")
-_LIVE = ("sk_live_", "rk_live_")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MISSING = "missing"
 
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
             raise ValueError(
                 "not a Stripe key: sk_test_..., rk_test_..., sk_live_... or rk_live_..."
             )
-        if key.startswith(_LIVE):
+        if is_live_key(key):
             if not _production(info):
                 raise ValueError("a live key is refused in development")
             if info.data.get("stripe_api_base") != STRIPE_API_BASE:

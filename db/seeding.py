@@ -18,7 +18,13 @@ from domain.tenant import GatewayAccount, Tenant
 
 
 async def add_tenant(
-    engine: AsyncEngine, *, name: str, slug: str, tier_level: int, default_currency: str
+    engine: AsyncEngine,
+    *,
+    name: str,
+    slug: str,
+    tier_level: int,
+    default_currency: str,
+    livemode: bool = False,
 ) -> tuple[Tenant, GatewayAccount]:
     """The tenant with this slug and its enabled gateway row, both made where they are missing. A
     tenant that is there stays as it is, whatever else is asked for.
@@ -31,7 +37,7 @@ async def add_tenant(
         if row is None:
             raise NotFound(f"tier of level {tier_level}")
         tenant = tenant_of(row)
-        await connection.execute(_platform_gateway(tenant))
+        await connection.execute(_platform_gateway(tenant, livemode=livemode))
         enabled = await connection.execute(
             select(gateways).where(
                 gateways.c.tenant_id == tenant.id,
@@ -62,7 +68,7 @@ def _new_tenant(name: str, slug: str, tier_level: int, default_currency: str) ->
     )
 
 
-def _platform_gateway(tenant: Tenant) -> Insert:
+def _platform_gateway(tenant: Tenant, *, livemode: bool) -> Insert:
     """The tenant's row in mode PLATFORM, on the terms of the platform's own row."""
     now = literal(datetime.now(UTC))
     values = {
@@ -78,6 +84,8 @@ def _platform_gateway(tenant: Tenant) -> Insert:
         "updated_at": now,
     }
     platform = select(*values.values()).where(
-        gateways.c.tenant_id.is_(None), gateways.c.gateway_type == GatewayType.STRIPE.value
+        gateways.c.tenant_id.is_(None),
+        gateways.c.gateway_type == GatewayType.STRIPE.value,
+        gateways.c.livemode == literal(livemode),
     )
     return insert(gateways).from_select(list(values), platform).on_conflict_do_nothing()

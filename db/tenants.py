@@ -30,7 +30,9 @@ _GATEWAY_BY_ACCOUNT = select(gateways).where(
     gateways.c.livemode == bindparam("of_livemode"),
 )
 _PLATFORM_GATEWAY = select(gateways).where(
-    gateways.c.tenant_id.is_(None), gateways.c.gateway_type == bindparam("of_type")
+    gateways.c.tenant_id.is_(None),
+    gateways.c.gateway_type == bindparam("of_type"),
+    gateways.c.livemode == bindparam("of_livemode"),
 )
 _IN_FORCE = and_(
     fee_overrides.c.tenant_id == tenants.c.id,
@@ -74,8 +76,12 @@ class SqlTenantStore:
             _GATEWAY_BY_ACCOUNT, {"of_account": account_id, "of_livemode": livemode}
         )
 
-    async def platform_gateway(self, gateway_type: GatewayType) -> GatewayAccount:
-        account = await self._account(_PLATFORM_GATEWAY, {"of_type": gateway_type.value})
+    async def platform_gateway(
+        self, gateway_type: GatewayType, *, livemode: bool
+    ) -> GatewayAccount:
+        account = await self._account(
+            _PLATFORM_GATEWAY, {"of_type": gateway_type.value, "of_livemode": livemode}
+        )
         if account is None:
             raise NotFound(gateway_type.value)
         return account

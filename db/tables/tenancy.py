@@ -126,6 +126,7 @@ gateways = Table(
     Index(
         "uq_tenant_payment_gateways_platform",
         "gateway_type",
+        "livemode",
         unique=True,
         postgresql_where=text("tenant_id IS NULL"),
     ),

@@ -118,7 +118,7 @@ CREATE UNIQUE INDEX uq_tenant_payment_gateways_enabled
 """,
     """
 CREATE UNIQUE INDEX uq_tenant_payment_gateways_platform
-    ON tenant_payment_gateways (gateway_type) WHERE tenant_id IS NULL
+    ON tenant_payment_gateways (gateway_type, livemode) WHERE tenant_id IS NULL
 """,
 )
 
@@ -142,7 +142,8 @@ INSERT INTO tenant_payment_gateways
     (id, gateway_type, mode, livemode, is_enabled, fee_basis_points, fee_fixed_cents, created_at,
         updated_at)
 VALUES
-    ('gw_01m83s1jbne7mvkywjhzzggkwq', 'STRIPE', 'PLATFORM', false, true, 290, 30, now(), now())
+    ('gw_01m83s1jbne7mvkywjhzzggkwq', 'STRIPE', 'PLATFORM', false, true, 290, 30, now(), now()),
+    ('gw_01m83s1jbne7mvkywjhzzggkwr', 'STRIPE', 'PLATFORM', true, true, 290, 30, now(), now())
 """,
 )
 

@@ -42,7 +42,7 @@ async def claim(database: SqlDatabase, event: WebhookEvent) -> WebhookEvent | No
 async def platform_gateway(database: SqlDatabase) -> GatewayAccount:
     """The platform's own row."""
     async with database.begin_across_tenants() as work:
-        return await work.tenants.platform_gateway(GatewayType.STRIPE)
+        return await work.tenants.platform_gateway(GatewayType.STRIPE, livemode=False)
 
 
 async def test_every_field_of_an_event_comes_back(

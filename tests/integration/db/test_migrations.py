@@ -118,7 +118,7 @@ def test_two_deployments_at_once_migrate_once(empty_database_url: str) -> None:
 
 
 async def test_the_seeded_prices(engine: AsyncEngine) -> None:
-    """Three tiers, the first the default, none with a fixed fee; and the platform's own row."""
+    """Three tiers, the first the default, none with a fixed fee; a platform row for each mode."""
     async with engine.connect() as connection:
         tiers = text(
             "SELECT name, level, basis_points, fixed_fees, refund_policy, is_default, is_archived"
@@ -127,7 +127,7 @@ async def test_the_seeded_prices(engine: AsyncEngine) -> None:
         found = [tuple(row) for row in await connection.execute(tiers)]
         tier_ids = text("SELECT id FROM platform_fee_tiers")
         ids = (await connection.execute(tier_ids)).scalars().all()
-        platform = text("SELECT mode, is_enabled FROM tenant_payment_gateways")
+        platform = text("SELECT livemode, mode, is_enabled FROM tenant_payment_gateways ORDER BY 1")
         gateways = [tuple(row) for row in await connection.execute(platform)]
 
     assert found == [
@@ -136,4 +136,4 @@ async def test_the_seeded_prices(engine: AsyncEngine) -> None:
         ("Enterprise", 3, 50, {}, "RETURN_PROPORTIONALLY", False, False),
     ]
     assert all(is_id(tier_id, Prefix.FEE_TIER) for tier_id in ids)
-    assert gateways == [("PLATFORM", True)]
+    assert gateways == [(False, "PLATFORM", True), (True, "PLATFORM", True)]

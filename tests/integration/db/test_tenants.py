@@ -62,7 +62,7 @@ async def test_seeding_without_such_a_tier_is_refused(engine: AsyncEngine) -> No
 async def test_a_seeded_gateway_is_the_platforms(database: SqlDatabase, merchant: Merchant) -> None:
     """It is in mode PLATFORM, on the terms of the platform's row, which has no tenant."""
     async with database.begin_across_tenants() as work:
-        platform = await work.tenants.platform_gateway(STRIPE)
+        platform = await work.tenants.platform_gateway(STRIPE, livemode=False)
 
     assert platform.tenant_id is None
     assert GatewayMode.PLATFORM is merchant.gateway.mode
@@ -175,3 +175,19 @@ async def test_a_second_platform_row_is_refused(engine: AsyncEngine, merchant: M
     """The platform has one row per gateway."""
     with pytest.raises(IntegrityError, match="uq_tenant_payment_gateways_platform"):
         await change_gateway(engine, merchant.gateway, tenant_id=None)
+
+
+async def test_a_live_deployment_has_rows_of_its_own(
+    database: SqlDatabase, engine: AsyncEngine
+) -> None:
+    """The platform has one row for each mode, and a live tenant's payments are live."""
+    _, live = await add_tenant(
+        engine, name="Live", slug="live", tier_level=1, default_currency="USD", livemode=True
+    )
+    async with database.begin_across_tenants() as work:
+        platform = await work.tenants.platform_gateway(STRIPE, livemode=True)
+        test = await work.tenants.platform_gateway(STRIPE, livemode=False)
+
+    assert live.livemode
+    assert (platform.livemode, test.livemode) == (True, False)
+    assert platform.id != test.id
