@@ -167,6 +167,8 @@ def _paid(payment: Payment, snapshot: IntentSnapshot, schedule: GatewayFeeSchedu
 def _settled(payment: Payment, settlement: Settlement) -> Payment:
     same_currency = settlement.currency == payment.currency
     fee = settlement.fee
+    if not same_currency and settlement.amount == 0:
+        return payment  # too little to be converted: there is no rate to reckon the fee by
     if not same_currency:
         fee = settled_gateway_fee(settlement.fee, settlement.amount, payment.captured)
     return replace(

@@ -50,7 +50,7 @@ async def decide_capture(at: Deciding, command: CapturePayment) -> tuple[Operati
     amount = payment.capturable if command.amount is None else command.amount
     check_amount(amount, payment.capturable, payment.currency, "EXCEEDS_CAPTURABLE")
     account = await account_of(at, payment)
-    fee = application_fee(account, fee_on_capture(payment, amount))
+    fee = application_fee(account, fee_on_capture(payment, amount), payment.currency)
     request = at.gateway.capture_request(payment, amount, application_fee=fee)
     return new_operation(at, OperationKind.CAPTURE, payment, request, amount=amount), account
 

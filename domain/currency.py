@@ -62,6 +62,15 @@ def to_gateway(amount: int, currency: str) -> int:
     return amount
 
 
+def floor_to_gateway(amount: int, currency: str) -> int:
+    """The largest sum up to `amount` minor units that the gateway can express."""
+    if currency in _GATEWAY_BY_100:
+        return amount - amount % 100
+    if currency in _GATEWAY_ENDS_IN_ZERO:
+        return amount - amount % 10
+    return amount
+
+
 def from_gateway(amount: int, currency: str) -> int:
     """The gateway's count back in ISO 4217 minor units; a rest below a unit is kept by rounding
     half up, since it can only come from a fee computed by the gateway."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.caller import Actor
-from domain.currency import UnsupportedAmount, to_gateway
+from domain.currency import UnsupportedAmount, floor_to_gateway, to_gateway
 from domain.errors import AttemptedOperation, InvalidState, Issue, NotFound, ValidationFailed
 from domain.gateway import PaymentGateway
 from domain.ids import Prefix, new_id
@@ -120,9 +120,10 @@ def check_amount(amount: int, limit: int, currency: str, rule: str) -> None:
         raise invalid("amountCents", unsupported.rule, str(unsupported)) from unsupported
 
 
-def application_fee(account: GatewayAccount, fee: int) -> int | None:
-    """The fee that the gateway keeps for the platform: on connected accounts only."""
-    return fee if account.mode is GatewayMode.CONNECT else None
+def application_fee(account: GatewayAccount, fee: int, currency: str) -> int | None:
+    """The fee that the gateway keeps for the platform: on connected accounts only, and no more of
+    it than the gateway can express. The rest stays due."""
+    return floor_to_gateway(fee, currency) if account.mode is GatewayMode.CONNECT else None
 
 
 def invalid(field: str, rule: str, message: str) -> ValidationFailed:

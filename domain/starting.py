@@ -34,7 +34,7 @@ async def decide_start(
         payment,
         payment_method_ref=command.payment_method_ref,
         return_url=command.return_url,
-        application_fee=application_fee(account, payment.platform_fee),
+        application_fee=application_fee(account, payment.platform_fee, payment.currency),
     )
     await at.work.payments.add(payment)
     await at.work.audit.append(created_entry(payment, at.actor, at.now))

@@ -119,6 +119,16 @@ def test_a_partial_capture_recomputes_the_fee() -> None:
     assert paid.net == 6_000 - 180 - 204
 
 
+def test_a_settlement_of_nothing_leaves_the_estimate() -> None:
+    """So little that it converts to 0 has no rate: the gateway's fee stays an estimate."""
+    nothing = Settlement("txn_1", 0, 0, "EUR", "0.00001")
+
+    paid = apply(a_payment(), an_intent(S.SUCCEEDED, settlement=nothing)).payment
+
+    assert paid.status is PaymentStatus.PAID
+    assert (paid.gateway_fee, paid.gateway_fee_is_final) == (320, False)
+
+
 @pytest.mark.parametrize(
     ("settlement", "fee"),
     [

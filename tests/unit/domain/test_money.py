@@ -10,6 +10,7 @@ from domain.currency import (
     EXPONENTS,
     UnsupportedAmount,
     check_gateway_amount,
+    floor_to_gateway,
     from_gateway,
     to_gateway,
 )
@@ -46,6 +47,18 @@ def test_sums_keep_to_one_currency() -> None:
 
     with pytest.raises(CurrencyMismatch):
         Money(1, "USD") + Money(1, "EUR")
+
+
+@given(st.integers(0, 10**6), currencies)
+def test_the_floor_is_the_largest_sum_that_can_be_sent(amount: int, currency: str) -> None:
+    """The floor can be sent, and nothing between it and the amount can."""
+    floor = floor_to_gateway(amount, currency)
+
+    assert 0 <= floor <= amount
+    assert from_gateway(to_gateway(floor, currency), currency) == floor
+    for above in range(floor + 1, amount + 1):
+        with pytest.raises(UnsupportedAmount):
+            to_gateway(above, currency)
 
 
 @given(st.integers(1, 10**6), currencies)
