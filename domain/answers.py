@@ -28,7 +28,13 @@ WITHDRAWN = "WITHDRAWN"
 """Detail code: the payment was canceled before its request had reached the gateway."""
 
 _CANCELS = frozenset({OperationKind.CANCEL, OperationKind.CLOSE_INTENT})
-_NOT_PAID = frozenset({IntentStatus.REQUIRES_PAYMENT_METHOD, IntentStatus.CANCELED})
+_NOT_PAID = frozenset(
+    {
+        IntentStatus.REQUIRES_PAYMENT_METHOD,
+        IntentStatus.REQUIRES_CONFIRMATION,
+        IntentStatus.CANCELED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

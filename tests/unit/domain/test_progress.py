@@ -20,6 +20,7 @@ from tests.builders import NOW, a_gateway_refund, a_refund, an_intent, an_operat
 
 S = IntentStatus
 DONE, TOO_LATE, NO_SIGN = OperationState.SUCCEEDED, OperationState.REJECTED, None
+DECLINED = OperationState.DECLINED
 
 
 @pytest.mark.parametrize(
@@ -27,11 +28,11 @@ DONE, TOO_LATE, NO_SIGN = OperationState.SUCCEEDED, OperationState.REJECTED, Non
     [
         (
             OperationKind.CHARGE,
-            [OperationState.DECLINED, DONE, DONE, DONE, DONE, OperationState.DECLINED, DONE],
+            [DECLINED, DECLINED, DONE, DONE, DONE, DECLINED, DONE],
         ),
         (
             OperationKind.AUTHORIZE,
-            [OperationState.DECLINED, DONE, DONE, DONE, DONE, OperationState.DECLINED, DONE],
+            [DECLINED, DECLINED, DONE, DONE, DONE, DECLINED, DONE],
         ),
         (OperationKind.CAPTURE, [NO_SIGN, NO_SIGN, NO_SIGN, NO_SIGN, NO_SIGN, TOO_LATE, DONE]),
         (OperationKind.CANCEL, [NO_SIGN, NO_SIGN, NO_SIGN, NO_SIGN, NO_SIGN, DONE, TOO_LATE]),
