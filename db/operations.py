@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ from domain.errors import NotFound
 from domain.operation import OPEN, GatewayRequest, Operation, OperationKind, OperationState
 from domain.ports import Cipher
 
+_log = logging.getLogger(__name__)
 _REQUEST = SealedColumn("gateway_operations", "request")
 _COLUMN = operations.c
 _FIND = find_by_id(operations)
@@ -94,6 +96,15 @@ def _operation_of(row: Row[Any], cipher: Cipher) -> Operation:
         gateway_request_id=row.gateway_request_id,
         error=row.error_message,
     )
+
+
+def _readable(row: Row[Any], cipher: Cipher) -> Operation | None:
+    # One row that cannot be decrypted must not keep the settler from all the others.
+    try:
+        return _operation_of(row, cipher)
+    except ValueError:
+        _log.exception("operation %s cannot be read and waits for its key", row.id)
+        return None
 
 
 def _columns(operation: Operation, cipher: Cipher) -> Mapping[str, object]:
@@ -171,7 +182,8 @@ class SqlOperationStore:
                 "at_most": limit,
             },
         )
-        return [_operation_of(row, self.cipher) for row in claimed]
+        readable = (_readable(row, self.cipher) for row in claimed)
+        return [operation for operation in readable if operation is not None]
 
     async def claim(
         self, operation_id: str, now: datetime, *, lease_until: datetime, sending_before: datetime

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from domain.errors import OutcomeUnknown, PaymentDeclined
 from domain.payment import PaymentStatus
-from tests.integration.domain.calls import cancel
+from tests.integration.domain.calls import cancel, charge
 from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.domain.test_settling import (
     PATHS,
@@ -53,3 +55,56 @@ async def test_a_cancel_wish_outlasts_a_busy_gateway(shop: Shop, control: Sandbo
 
     assert (await shop.now_of(payment)).status is PaymentStatus.CANCELED
     assert await open_operations(shop) == 0
+
+
+async def test_one_unreadable_operation_holds_up_no_other(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """An operation whose request cannot be decrypted waits; the next one is settled meanwhile."""
+    broken, sound = await shop.lose_the_answer(), await shop.lose_the_answer()
+    await shop.write(
+        "update gateway_operations set request = 'nonsense' where payment_id = :broken",
+        broken=broken.id,
+    )
+
+    await settle_after(shop, 6)
+
+    assert (await shop.now_of(sound)).status is PaymentStatus.PAID
+    assert (await shop.now_of(broken)).status is PaymentStatus.PENDING
+    assert await open_operations(shop) == 1
+
+
+async def test_a_failed_authentication_lets_another_card_pay(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """3-D Secure fails: FAILED, closed, and the order is paid with another card; one charge."""
+    command = await shop.start_command("pm_card_authenticationRequired")
+    waiting = (await charge(shop, command)).payment
+    await control.authenticate(str(waiting.gateway_payment_id), "fail")
+    (event,) = await shop.gateway_events("payment_intent.payment_failed")
+    await shop.process(event)
+    await settle_after(shop, 1)
+
+    other = replace(command, payment_method_ref="pm_card_visa", idempotency_key="other-card")
+    paid = await charge(shop, other)
+
+    failed = await charge(shop, command)
+    assert waiting.status is PaymentStatus.REQUIRES_ACTION
+    assert (failed.payment.id, failed.payment.status) == (waiting.id, PaymentStatus.FAILED)
+    assert paid.payment.status is PaymentStatus.PAID
+    taken = [each for each in (await control.ledger())["charges"] if each["captured"]]
+    assert [each["amount_captured"] for each in taken] == [10_000]
+
+
+async def test_an_abandoned_authentication_can_be_canceled(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """The payer never comes back from 3-D Secure: a cancel frees the order."""
+    command = await shop.start_command("pm_card_authenticationRequired")
+    waiting = (await charge(shop, command)).payment
+
+    done = await shop.payments.cancel(USER, shop.tenant.id, cancel(waiting))
+
+    assert (done.payment.status, done.payment.is_live) == (PaymentStatus.CANCELED, False)
+    other = replace(command, payment_method_ref="pm_card_visa", idempotency_key="other-card")
+    assert (await charge(shop, other)).payment.status is PaymentStatus.PAID
