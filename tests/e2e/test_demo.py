@@ -22,7 +22,8 @@ from tests.integration.app.test_embedded import ended
 
 TIME_LIMIT_SECONDS = 120.0
 README = ROOT / "README.md"
-SWITCHES = ("DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE", "TOLLGATE_ENV")
+# COLUMNS too: readline, once imported by the test runner, hands it to the runner's own children.
+SWITCHES = ("DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE", "TOLLGATE_ENV", "COLUMNS")
 QUIET = {name: value for name, value in os.environ.items() if name not in SWITCHES}
 LEDGER = (
     "ledger: sandbox and Tollgate agree to the cent: captured 480.00, refunded 80.00, "
