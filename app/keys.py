@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, get_args
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -30,11 +31,23 @@ class CredentialKey:
 
 @dataclass(frozen=True, slots=True)
 class JwtKey:
-    """A key that checks bearer tokens: a shared secret for HS256, else a PEM public key."""
+    """A key that checks bearer tokens: a shared secret for HS256, else a PEM public key.
+
+    From `until` on its tokens are refused, whatever they say of themselves.
+    """
 
     kid: str
     algorithm: JwtAlgorithm
     key: str = field(repr=False)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutKey:
+    """A shared secret that signs and checks checkout tokens (HS256), with its id."""
+
+    id: str
+    key: bytes = field(repr=False)
 
 
 def read_credential_keys(text: str) -> tuple[CredentialKey, ...]:
@@ -43,8 +56,25 @@ def read_credential_keys(text: str) -> tuple[CredentialKey, ...]:
     Raises:
         ValueError: an entry is not of that form, or an id comes twice. No key is in the text.
     """
-    keys = tuple(_credential_key(entry.strip()) for entry in text.split(",") if entry.strip())
-    _once("id", [key.id for key in keys])
+    keys = tuple(CredentialKey(name, key) for name, key in _named_keys(text))
+    for each in keys:
+        if len(each.key) != CREDENTIAL_KEY_BYTES:
+            raise ValueError(
+                f"key {each.id!r} has {len(each.key)} bytes, not {CREDENTIAL_KEY_BYTES}"
+            )
+    return keys
+
+
+def read_checkout_keys(text: str) -> tuple[CheckoutKey, ...]:
+    """Read `id:base64 of 32 bytes or more`, comma separated; the first is the one that signs.
+
+    Raises:
+        ValueError: an entry is not of that form, or an id comes twice. No key is in the text.
+    """
+    keys = tuple(CheckoutKey(name, key) for name, key in _named_keys(text))
+    for each in keys:
+        if len(each.key) < HMAC_KEY_BYTES_MIN:
+            raise ValueError(f"key {each.id!r} needs at least {HMAC_KEY_BYTES_MIN} bytes")
     return keys
 
 
@@ -66,21 +96,24 @@ def read_jwt_keys(text: str) -> tuple[JwtKey, ...]:
     return keys
 
 
-def _credential_key(entry: str) -> CredentialKey:
+def _named_keys(text: str) -> list[tuple[str, bytes]]:
+    keys = [_named_key(entry.strip()) for entry in text.split(",") if entry.strip()]
+    _once("id", [name for name, _ in keys])
+    return keys
+
+
+def _named_key(entry: str) -> tuple[str, bytes]:
     name, colon, encoded = entry.partition(":")
     if not colon or not name:
         raise ValueError("each entry is id:base64")
     try:
-        key = base64.b64decode(encoded, validate=True)
+        return name, base64.b64decode(encoded, validate=True)
     except binascii.Error:
         raise ValueError(f"key {name!r} is not base64") from None
-    if len(key) != CREDENTIAL_KEY_BYTES:
-        raise ValueError(f"key {name!r} has {len(key)} bytes, not {CREDENTIAL_KEY_BYTES}")
-    return CredentialKey(name, key)
 
 
 def _jwt_key(number: int, entry: object) -> JwtKey:
-    if not isinstance(entry, dict) or set(entry) != {"kid", "alg", "key"}:
+    if not isinstance(entry, dict) or set(entry) - {"until"} != {"kid", "alg", "key"}:
         raise ValueError(f'entry {number} is not {{"kid", "alg", "key"}}')
     kid, algorithm, key = entry["kid"], entry["alg"], entry["key"]
     if not (isinstance(kid, str) and kid and isinstance(key, str)):
@@ -91,7 +124,19 @@ def _jwt_key(number: int, entry: object) -> JwtKey:
         _check_shared_secret(kid, key)
     else:
         _check_public_key(kid, algorithm, key)
-    return JwtKey(kid, algorithm, key)
+    return JwtKey(kid, algorithm, key, _end(kid, entry.get("until")))
+
+
+def _end(kid: str, until: object) -> datetime | None:
+    if until is None:
+        return None
+    try:
+        end = datetime.fromisoformat(str(until))
+    except ValueError:
+        end = None
+    if end is None or end.tzinfo is None:
+        raise ValueError(f"key {kid!r}: until is a time with its zone, 2026-12-31T00:00:00Z")
+    return end
 
 
 def _check_shared_secret(kid: str, key: str) -> None:
@@ -106,15 +151,21 @@ def _check_public_key(kid: str, algorithm: JwtAlgorithm, pem: str) -> None:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm):
         raise ValueError(f"key {kid!r}: not a PEM public key") from None
+    if not fits(algorithm, key):
+        raise ValueError(f"key {kid!r}: not a key for {algorithm}, or too small a one")
+
+
+def fits(algorithm: JwtAlgorithm, key: object) -> bool:
+    """Whether it is a public key for the algorithm, and a strong one (RFC 7518 section 3)."""
     match algorithm, key:
-        case ("RS256", rsa.RSAPublicKey()) if key.key_size >= RSA_BITS_MIN:
-            return
-        case ("ES256", ec.EllipticCurvePublicKey()) if isinstance(key.curve, ec.SECP256R1):
-            return
+        case ("RS256", rsa.RSAPublicKey()):
+            return key.key_size >= RSA_BITS_MIN
+        case ("ES256", ec.EllipticCurvePublicKey()):
+            return isinstance(key.curve, ec.SECP256R1)
         case ("EdDSA", ed25519.Ed25519PublicKey()):
-            return
+            return True
         case _:
-            raise ValueError(f"key {kid!r}: not a key for {algorithm}, or too small a one")
+            return False
 
 
 def _once(word: str, names: list[str]) -> None:

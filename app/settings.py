@@ -4,12 +4,10 @@ A secret may also come from a file: `NAME_FILE` holds its path (`app.environment
 """
 
 import os
-import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import Field, ValidationError
 from pydantic import field_validator as checks
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -20,14 +18,23 @@ from pydantic_settings import (
 )
 
 from app.environment import EnvironmentSource, Unusable
-from app.keys import CredentialKey, JwtKey, read_credential_keys, read_jwt_keys
-from domain.gateways.stripe_requests import is_live_key
-
-STRIPE_API_BASE = "https://api.stripe.com"
-
-_STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[0-9A-Za-z_]{8,}")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-MISSING = "missing"
+from app.setting_types import (
+    DEVELOPMENT_ISSUER,
+    MISSING,
+    STRIPE_API_BASE,
+    CheckoutKeys,
+    CredentialKeys,
+    HttpUrl,
+    Issuer,
+    JwksUrl,
+    JwtKeys,
+    NeededWebhookSecrets,
+    PostgresUrl,
+    RedisUrl,
+    StripeApiBase,
+    StripeKey,
+    WebhookSecrets,
+)
 
 
 class SettingsError(Exception):
@@ -38,27 +45,6 @@ class SettingsError(Exception):
         lines = [f"  {name}: {fault}" for name, fault in self.faults.items()]
         count = "1 setting is" if len(lines) == 1 else f"{len(lines)} settings are"
         super().__init__("\n".join([f"{count} missing or wrong:", *lines]))
-
-
-def _secrets(value: object) -> object:
-    """Split a comma-separated list of webhook secrets, the newest first by habit."""
-    if not isinstance(value, str):
-        return value
-    parts = tuple(part.strip() for part in value.split(",") if part.strip())
-    if not all(part.startswith("whsec_") for part in parts):
-        raise ValueError("each secret starts with whsec_")
-    return parts
-
-
-def _credential_keys(value: object) -> object:
-    return read_credential_keys(value) if isinstance(value, str) else value
-
-
-def _jwt_keys(value: object) -> object:
-    return read_jwt_keys(value) if isinstance(value, str) else value
-
-
-WebhookSecrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]
 
 
 class Settings(BaseSettings):
@@ -77,22 +63,22 @@ class Settings(BaseSettings):
         validation_alias="TOLLGATE_ENV",
         description="production, or development, which allows test doubles and the GraphQL IDE",
     )
-    database_url: SecretStr = Field(
+    database_url: PostgresUrl = Field(
         validation_alias="DATABASE_URL",
         description="PostgreSQL: postgresql://user:password@host/db",
     )
-    redis_url: SecretStr = Field(
+    redis_url: RedisUrl = Field(
         validation_alias="REDIS_URL", description="Redis or Valkey: redis:// or rediss://"
     )
-    stripe_api_base: str = Field(
+    stripe_api_base: StripeApiBase = Field(
         default=STRIPE_API_BASE,
         validation_alias="STRIPE_API_BASE",
         description="where Stripe's API is; a sandbox in development",
     )
-    stripe_secret_key: SecretStr = Field(
+    stripe_secret_key: StripeKey = Field(
         validation_alias="STRIPE_SECRET_KEY", description="the platform's Stripe key, sk_ or rk_"
     )
-    stripe_webhook_secrets: WebhookSecrets = Field(
+    stripe_webhook_secrets: NeededWebhookSecrets = Field(
         default=(),
         validation_alias="STRIPE_WEBHOOK_SECRET",
         description="secrets of the platform's webhook endpoint, comma separated",
@@ -102,20 +88,24 @@ class Settings(BaseSettings):
         validation_alias="STRIPE_CONNECT_WEBHOOK_SECRET",
         description="secrets of the Connect webhook endpoint, comma separated",
     )
-    credential_keys: Annotated[tuple[CredentialKey, ...], BeforeValidator(_credential_keys)] = (
-        Field(
-            min_length=1,
-            validation_alias="TOLLGATE_CREDENTIAL_KEYS",
-            description="id:base64 of 32 bytes, comma separated; the first one encrypts",
-        )
-    )
-    jwt_keys: Annotated[tuple[JwtKey, ...], BeforeValidator(_jwt_keys)] = Field(
+    credential_keys: CredentialKeys = Field(
         min_length=1,
-        validation_alias="TOLLGATE_JWT_KEYS",
-        description='JSON list of {"kid", "alg", "key"}: HS256, or RS256/ES256/EdDSA with a PEM',
+        validation_alias="TOLLGATE_CREDENTIAL_KEYS",
+        description="id:base64 of 32 bytes, comma separated; the first one encrypts",
     )
-    jwt_issuer: str = Field(
-        default="tollgate-development",
+    jwks_url: JwksUrl = Field(
+        default=None,
+        validation_alias="TOLLGATE_JWKS_URL",
+        description="where the issuer publishes its keys (RFC 7517); https",
+    )
+    jwt_keys: JwtKeys = Field(
+        default=(),
+        validation_alias="TOLLGATE_JWT_KEYS",
+        description='JSON list of {"kid", "alg", "key"}, needed without a JWKS URL: HS256, or '
+        'RS256/ES256/EdDSA with a PEM; "until" may give the end of a key',
+    )
+    jwt_issuer: Issuer = Field(
+        default=DEVELOPMENT_ISSUER,
         validation_alias="TOLLGATE_JWT_ISSUER",
         description="the iss that tokens must carry; no default in production",
     )
@@ -124,7 +114,12 @@ class Settings(BaseSettings):
         validation_alias="TOLLGATE_JWT_AUDIENCE",
         description="the aud that tokens must carry",
     )
-    public_url: str = Field(
+    checkout_keys: CheckoutKeys = Field(
+        min_length=1,
+        validation_alias="TOLLGATE_CHECKOUT_KEYS",
+        description="id:base64 of 32 bytes or more, comma separated; the first one signs",
+    )
+    public_url: HttpUrl = Field(
         default="http://127.0.0.1:8000",
         validation_alias="TOLLGATE_PUBLIC_URL",
         description="where clients and Stripe reach the API",
@@ -181,74 +176,6 @@ class Settings(BaseSettings):
         if isinstance(value, Unusable):
             raise ValueError(value.reason)
         return value
-
-    @checks("database_url")
-    @classmethod
-    def _postgresql(cls, value: SecretStr) -> SecretStr:
-        return _url(value, "postgresql")
-
-    @checks("redis_url")
-    @classmethod
-    def _redis(cls, value: SecretStr) -> SecretStr:
-        return _url(value, "redis", "rediss")
-
-    @checks("stripe_api_base", "public_url")
-    @classmethod
-    def _http(cls, value: str) -> str:
-        return _url(SecretStr(value), "http", "https").get_secret_value().rstrip("/")
-
-    @checks("stripe_api_base")
-    @classmethod
-    def _encrypted(cls, value: str, info: ValidationInfo) -> str:
-        plain = value.startswith("http:") and urlsplit(value).hostname not in _LOOPBACK
-        if plain and _production(info):
-            raise ValueError("in production the key travels over https only")
-        return value
-
-    @checks("stripe_secret_key")
-    @classmethod
-    def _stripe_key(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        key = value.get_secret_value()
-        if not _STRIPE_KEY.fullmatch(key):
-            raise ValueError(
-                "not a Stripe key: sk_test_..., rk_test_..., sk_live_... or rk_live_..."
-            )
-        if is_live_key(key):
-            if not _production(info):
-                raise ValueError("a live key is refused in development")
-            if info.data.get("stripe_api_base") != STRIPE_API_BASE:
-                raise ValueError(f"a live key goes to {STRIPE_API_BASE} only")
-        return value
-
-    @checks("stripe_webhook_secrets")
-    @classmethod
-    def _heard(cls, value: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
-        if not value and _production(info):
-            raise ValueError(MISSING)
-        return value
-
-    @checks("jwt_issuer")
-    @classmethod
-    def _named(cls, value: str, info: ValidationInfo) -> str:
-        if value == cls.model_fields["jwt_issuer"].default and _production(info):
-            raise ValueError("missing: production names its own issuer")
-        return value
-
-
-def _production(info: ValidationInfo) -> bool:
-    """Whether the environment is production; a wrong one counts as the stricter."""
-    return bool(info.data.get("environment", "production") == "production")
-
-
-def _url(value: SecretStr, *schemes: str) -> SecretStr:
-    try:
-        parts = urlsplit(value.get_secret_value())
-        usable = parts.scheme in schemes and bool(parts.hostname)
-    except ValueError:  # its text may quote the password
-        usable = False
-    if not usable:
-        raise ValueError(f"not a URL of the form {schemes[0]}://host")
-    return value
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -40,6 +40,7 @@ def environment(shop: Shop, database_url: str, redis_url: str) -> dict[str, str]
         "STRIPE_SECRET_KEY": shop.stripe_key,
         "TOLLGATE_CREDENTIAL_KEYS": "k1:" + base64.b64encode(b"0" * 32).decode(),
         "TOLLGATE_JWT_KEYS": json.dumps([{"kid": "k", "alg": "HS256", "key": "k" * 32}]),
+        "TOLLGATE_CHECKOUT_KEYS": "c1:" + base64.b64encode(b"1" * 32).decode(),
     }
 
 

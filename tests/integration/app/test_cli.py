@@ -31,7 +31,7 @@ def test_a_command_names_every_fault_of_its_settings(command: str) -> None:
     arguments = ["--role", "VIEWER"] if command == "token" else []
     done = tollgate(command, *arguments, environ={})
     assert done.returncode == 2
-    assert "7 settings are missing or wrong:" in done.stderr
+    assert "8 settings are missing or wrong:" in done.stderr
     assert "DATABASE_URL: missing" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -29,6 +29,7 @@ async def seeded(database_url: str) -> SeedResult:
             "STRIPE_SECRET_KEY": "sk_test_made_up_1",
             "TOLLGATE_CREDENTIAL_KEYS": "k1:" + base64.b64encode(b"0" * 32).decode(),
             "TOLLGATE_JWT_KEYS": json.dumps([{"kid": "k", "alg": "HS256", "key": "k" * 32}]),
+            "TOLLGATE_CHECKOUT_KEYS": "c1:" + base64.b64encode(b"1" * 32).decode(),
         }
     )
     return await seed(settings)

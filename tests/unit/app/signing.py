@@ -20,6 +20,7 @@ NOW = 1_800_000_000
 SHARED = "a shared secret of more than thirty-two bytes"
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
+CHECKOUT_SECRET = b"1" * 32
 ED = ed25519.Ed25519PrivateKey.generate()
 TENANT = "ten_01m83tjscnfwxakcpapv5r9b6v"
 ORDER = "ord_01m83tjscnfvd8wp3zefhxrv4t"
@@ -49,6 +50,7 @@ def settings_with(keys: list[dict[str, str]]) -> Settings:
             "STRIPE_SECRET_KEY": "sk_test_made_up_1",
             "TOLLGATE_CREDENTIAL_KEYS": "k1:" + base64.b64encode(b"0" * 32).decode(),
             "TOLLGATE_JWT_KEYS": json.dumps(keys),
+            "TOLLGATE_CHECKOUT_KEYS": "c1:" + base64.b64encode(CHECKOUT_SECRET).decode(),
             "TOLLGATE_JWT_ISSUER": "https://issuer.test",
         }
     )

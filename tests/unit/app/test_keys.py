@@ -1,6 +1,7 @@
 """The keys in the settings: which are taken and which are too weak."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -90,6 +91,7 @@ def test_a_weak_or_wrong_key_is_refused(algorithm: str | None, key: str, fault: 
         entries({"kid": "", "alg": "HS256", "key": SECRET}),
         entries({"kid": 7, "alg": "HS256", "key": SECRET}),
         entries(*[{"kid": "k", "alg": "HS256", "key": SECRET}] * 2),
+        entries({"kid": "k", "alg": "HS256", "key": SECRET, "use": "sig"}),
     ],
 )
 def test_a_malformed_list_is_refused(text: str) -> None:
@@ -97,3 +99,19 @@ def test_a_malformed_list_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"JSON|entry|twice") as caught:
         read_jwt_keys(text)
     assert SECRET not in str(caught.value)
+
+
+def test_a_key_may_have_an_end() -> None:
+    """`until` says when a key that was replaced stops to count; it is optional."""
+    entry = {"kid": "old", "alg": "HS256", "key": SECRET, "until": "2026-12-31T00:00:00Z"}
+
+    assert read_jwt_keys(entries(entry))[0].until == datetime(2026, 12, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "until", ["soon", "2026-12-31", "2026-12-31T00:00:00", 1_800_000_000, True]
+)
+def test_an_end_is_a_time_with_its_zone(until: object) -> None:
+    """A date, a local time or a number is a fault: it would end at another hour elsewhere."""
+    with pytest.raises(ValueError, match="until is a time with its zone"):
+        read_jwt_keys(entries({"kid": "k", "alg": "HS256", "key": SECRET, "until": until}))

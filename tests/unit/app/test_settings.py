@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.environment import SECRETS
-from app.settings import STRIPE_API_BASE, Settings, SettingsError, load_settings
+from app.setting_types import STRIPE_API_BASE
+from app.settings import Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -18,6 +19,7 @@ PRODUCTION = {
     "TOLLGATE_CREDENTIAL_KEYS": f"k2:{KEY},k1:{KEY}",
     "TOLLGATE_JWT_KEYS": f'[{{"kid": "a", "alg": "HS256", "key": "{"hunter2" * 5}"}}]',
     "TOLLGATE_JWT_ISSUER": "https://login.example",
+    "TOLLGATE_CHECKOUT_KEYS": f"c2:{KEY},c1:{KEY}",
 }
 DEVELOPMENT = PRODUCTION | {
     "TOLLGATE_ENV": "development",
@@ -68,6 +70,7 @@ def test_development_settings_are_read() -> None:
         "TOLLGATE_CREDENTIAL_KEYS",
         "TOLLGATE_JWT_KEYS",
         "TOLLGATE_JWT_ISSUER",
+        "TOLLGATE_CHECKOUT_KEYS",
     ],
 )
 @pytest.mark.parametrize("unset", [True, False])
@@ -77,6 +80,16 @@ def test_production_needs(name: str, *, unset: bool) -> None:
     found = faults(environ if unset else environ | {name: ""})
     assert list(found) == [name]
     assert found[name].startswith("missing")
+
+
+def test_a_jwks_url_stands_in_for_local_keys() -> None:
+    """With the address of the issuer's keys, keys of one's own are not needed; both may be set."""
+    remote = PRODUCTION | {"TOLLGATE_JWKS_URL": "https://login.example/keys"}
+    alone = load_settings(remote | {"TOLLGATE_JWT_KEYS": ""})
+    assert (alone.jwks_url, alone.jwt_keys) == ("https://login.example/keys", ())
+    assert len(load_settings(remote).jwt_keys) == 1
+    loopback = load_settings(remote | {"TOLLGATE_JWKS_URL": "http://127.0.0.1:9/keys"})
+    assert loopback.jwks_url == "http://127.0.0.1:9/keys"
 
 
 def test_every_fault_is_listed_at_once() -> None:
@@ -90,6 +103,7 @@ def test_every_fault_is_listed_at_once() -> None:
         "TOLLGATE_CREDENTIAL_KEYS",
         "TOLLGATE_JWT_KEYS",
         "TOLLGATE_JWT_ISSUER",
+        "TOLLGATE_CHECKOUT_KEYS",
         "TOLLGATE_PORT",
         "TOLLGATE_LOG_LEVEL",
     }
@@ -128,6 +142,13 @@ def test_a_live_key_goes_to_stripe_only(prefix: str) -> None:
         ("TOLLGATE_CREDENTIAL_KEYS", "k:aHVudGVyMg==", "has 7 bytes, not 32"),
         ("TOLLGATE_CREDENTIAL_KEYS", f"k:{KEY},k:{KEY}", "comes twice"),
         ("TOLLGATE_JWT_KEYS", "hunter2", "not JSON"),
+        ("TOLLGATE_JWKS_URL", "ftp://hunter2", "https://host"),
+        ("TOLLGATE_JWKS_URL", "http://hunter2.example/keys", "https only"),
+        ("TOLLGATE_JWKS_URL", "https://ada:hunter2@login.example/keys", "without a user"),
+        ("TOLLGATE_JWT_ISSUER", "tollgate-checkout", "checkout tokens"),
+        ("TOLLGATE_CHECKOUT_KEYS", "hunter2", "id:base64"),
+        ("TOLLGATE_CHECKOUT_KEYS", "k:aHVudGVyMg==", "at least 32 bytes"),
+        ("TOLLGATE_CHECKOUT_KEYS", f"k:{KEY},k:{KEY}", "comes twice"),
         ("TOLLGATE_PUBLIC_URL", "ftp://hunter2", "http://host"),
         ("TOLLGATE_PORT", "0", "greater than or equal to 1"),
         ("TOLLGATE_DB_POOL_SIZE", "101", "less than or equal to 100"),
@@ -208,6 +229,6 @@ def test_the_example_names_every_setting() -> None:
 
 def _default_text(name: str) -> str:
     field = Settings.model_fields[name]
-    if field.is_required() or field.default_factory is not None or field.default == ():
+    if field.is_required() or field.default_factory is not None or field.default in ((), None):
         return ""
     return str(field.default)

@@ -1,0 +1,145 @@
+"""The types of the settings: how the text of a variable becomes a value, and what is refused."""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+
+from app.keys import (
+    CheckoutKey,
+    CredentialKey,
+    JwtKey,
+    read_checkout_keys,
+    read_credential_keys,
+    read_jwt_keys,
+)
+from domain.gateways.stripe_requests import is_live_key
+
+STRIPE_API_BASE = "https://api.stripe.com"
+CHECKOUT_ISSUER = "tollgate-checkout"
+"""The iss of checkout tokens, which no other issuer may take."""
+
+DEVELOPMENT_ISSUER = "tollgate-development"
+MISSING = "missing"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[0-9A-Za-z_]{8,}")
+
+
+def in_production(info: ValidationInfo) -> bool:
+    """Whether the environment is production; a wrong one counts as the stricter."""
+    return bool(info.data.get("environment", "production") == "production")
+
+
+def _url(value: SecretStr, *schemes: str) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        usable = parts.scheme in schemes and bool(parts.hostname)
+    except ValueError:  # its text may quote the password
+        usable = False
+    if not usable:
+        raise ValueError(f"not a URL of the form {schemes[0]}://host")
+    return value
+
+
+def _postgresql(value: SecretStr) -> SecretStr:
+    return _url(value, "postgresql")
+
+
+def _redis(value: SecretStr) -> SecretStr:
+    return _url(value, "redis", "rediss")
+
+
+def _http(value: str) -> str:
+    return _url(SecretStr(value), "http", "https").get_secret_value().rstrip("/")
+
+
+def _is_plain(url: str) -> bool:
+    """Whether what goes to this URL can be read, or changed, on its way."""
+    return url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK
+
+
+def _key_is_hidden(value: str, info: ValidationInfo) -> str:
+    if _is_plain(value) and in_production(info):
+        raise ValueError("in production the key travels over https only")
+    return value
+
+
+def _jwks_url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    url = _url(SecretStr(value), "https", "http").get_secret_value()
+    if _is_plain(url):
+        raise ValueError("keys are fetched over https only")
+    if urlsplit(url).username is not None:
+        raise ValueError("a URL without a user")
+    return url
+
+
+def _secrets(value: object) -> object:
+    """Split a comma-separated list of webhook secrets, the newest first by habit."""
+    if not isinstance(value, str):
+        return value
+    parts = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(part.startswith("whsec_") for part in parts):
+        raise ValueError("each secret starts with whsec_")
+    return parts
+
+
+def _heard(value: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
+    if not value and in_production(info):
+        raise ValueError(MISSING)
+    return value
+
+
+def _stripe_key(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    key = value.get_secret_value()
+    if not _STRIPE_KEY.fullmatch(key):
+        raise ValueError("not a Stripe key: sk_test_..., rk_test_..., sk_live_... or rk_live_...")
+    if is_live_key(key):
+        if not in_production(info):
+            raise ValueError("a live key is refused in development")
+        if info.data.get("stripe_api_base") != STRIPE_API_BASE:
+            raise ValueError(f"a live key goes to {STRIPE_API_BASE} only")
+    return value
+
+
+def _credential_keys(value: object) -> object:
+    return read_credential_keys(value) if isinstance(value, str) else value
+
+
+def _jwt_keys(value: object) -> object:
+    return read_jwt_keys(value) if isinstance(value, str) else value
+
+
+def _checkout_keys(value: object) -> object:
+    return read_checkout_keys(value) if isinstance(value, str) else value
+
+
+def _some_key(value: tuple[JwtKey, ...], info: ValidationInfo) -> tuple[JwtKey, ...]:
+    # a JWKS URL that is wrong is a fault of its own, and absent here
+    if not value and info.data.get("jwks_url", "wrong") is None:
+        raise ValueError(MISSING)
+    return value
+
+
+def _issuer(value: str, info: ValidationInfo) -> str:
+    if value == DEVELOPMENT_ISSUER and in_production(info):
+        raise ValueError("missing: production names its own issuer")
+    if value == CHECKOUT_ISSUER:
+        raise ValueError("this is the issuer of checkout tokens")
+    return value
+
+
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
+HttpUrl = Annotated[str, AfterValidator(_http)]
+StripeApiBase = Annotated[str, AfterValidator(_http), AfterValidator(_key_is_hidden)]
+StripeKey = Annotated[SecretStr, AfterValidator(_stripe_key)]
+WebhookSecrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]
+NeededWebhookSecrets = Annotated[WebhookSecrets, AfterValidator(_heard)]
+CredentialKeys = Annotated[tuple[CredentialKey, ...], BeforeValidator(_credential_keys)]
+JwksUrl = Annotated[str | None, AfterValidator(_jwks_url)]
+JwtKeys = Annotated[tuple[JwtKey, ...], BeforeValidator(_jwt_keys), AfterValidator(_some_key)]
+Issuer = Annotated[str, AfterValidator(_issuer)]
+CheckoutKeys = Annotated[tuple[CheckoutKey, ...], BeforeValidator(_checkout_keys)]
