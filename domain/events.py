@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.audit import Alert, AlertSeverity
+from domain.alerting import open_alert
+from domain.audit import AlertSeverity
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, SnapshotMismatch
 from domain.event_reading import Picture, read_picture, record_picture
 from domain.event_types import USE_CASES, Subject, UseCase, subject_of
 from domain.gateway import PaymentGateway
-from domain.ids import Prefix, new_id
 from domain.inbox import (
     LEASE_SECONDS,
     TRIES_MAX,
@@ -252,16 +252,14 @@ class EventService:
     async def _alert(
         self, work: Work, event: WebhookEvent, rule: str, severity: AlertSeverity
     ) -> None:
-        await work.alerts.open(
-            Alert(
-                id=new_id(Prefix.ALERT),
-                rule=rule,
-                severity=severity,
-                subject_id=event.id,
-                message=f"{event.event_type} {event.event_id}: {event.error_message}",
-                tenant_id=event.tenant_id,
-                opened_at=self._clock.now(),
-            )
+        await open_alert(
+            work,
+            rule,
+            severity,
+            subject_id=event.id,
+            message=f"{event.event_type} {event.event_id}: {event.error_message}",
+            tenant_id=event.tenant_id,
+            now=self._clock.now(),
         )
 
 

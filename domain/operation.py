@@ -35,7 +35,7 @@ class OperationState(StrEnum):
 _S = OperationState
 _ANSWERED = frozenset({_S.SUCCEEDED, _S.DECLINED, _S.REJECTED})
 TRANSITIONS: Mapping[OperationState, frozenset[OperationState]] = {
-    _S.CREATED: frozenset({_S.SENDING, _S.REJECTED}),
+    _S.CREATED: frozenset({_S.SENDING, _S.SUCCEEDED, _S.REJECTED}),
     _S.SENDING: _ANSWERED | {_S.UNKNOWN, _S.CREATED},
     _S.UNKNOWN: _ANSWERED | {_S.MANUAL_REVIEW},
     _S.SUCCEEDED: frozenset(),
@@ -43,8 +43,8 @@ TRANSITIONS: Mapping[OperationState, frozenset[OperationState]] = {
     _S.REJECTED: frozenset(),
     _S.MANUAL_REVIEW: _ANSWERED,
 }
-"""SENDING falls back to CREATED when nothing reached the gateway; CREATED ends REJECTED when its
-caller never came back for it."""
+"""SENDING falls back to CREATED when nothing reached the gateway. CREATED ends REJECTED when its
+caller never came back for it, and SUCCEEDED when a cancel found its payment ended already."""
 
 OPEN = frozenset({_S.CREATED, _S.SENDING, _S.UNKNOWN, _S.MANUAL_REVIEW})
 """States in which the operation may still have, or come to have, an effect."""

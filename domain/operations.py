@@ -15,14 +15,20 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.alerting import open_alert
 from domain.answers import Answer, intent_answer, problem_answer, refund_answer
 from domain.applying import fail_without_intent
-from domain.audit import Alert, AlertSeverity
+from domain.audit import AlertSeverity
 from domain.caller import Actor
-from domain.errors import GatewayProblem, GatewayRefused, NotFound, SnapshotMismatch
+from domain.errors import (
+    GatewayProblem,
+    GatewayRefused,
+    GatewayUnauthorized,
+    NotFound,
+    SnapshotMismatch,
+)
 from domain.gateway import PaymentGateway
 from domain.idempotency import IdempotencyOutcome
-from domain.ids import Prefix, new_id
 from domain.operation import CREATES_INTENT, OPEN, Operation, OperationKind, OperationState
 from domain.payment import Payment
 from domain.ports import Clock, Database, DatabaseUnavailable, Wake, Work
@@ -121,7 +127,7 @@ class OperationRunner:
             doubt = Answer(state=OperationState.UNKNOWN, message=str(early))
             return await self._record(operation, doubt, actor)
         except SnapshotMismatch as mismatch:
-            await self._alert(operation, str(mismatch))
+            await self._alert(operation, "operation.snapshot_mismatch", operation.id, str(mismatch))
             doubt = Answer(state=OperationState.UNKNOWN, message=str(mismatch))
             return await self._record(operation, doubt, actor)
 
@@ -166,6 +172,8 @@ class OperationRunner:
             type(problem).__name__,
             problem.message,
         )
+        if isinstance(problem, GatewayUnauthorized):
+            await self._alert(operation, "gateway.unauthorized", account.id, problem.message)
         answer = problem_answer(problem)
         changes_intent = operation.kind not in {*CREATES_INTENT, OperationKind.REFUND}
         if not (changes_intent and isinstance(problem, GatewayRefused)):
@@ -252,19 +260,17 @@ class OperationRunner:
         request = self._gateway.cancel_request(payment, abandoned=abandoned)
         return replace(operation, request=request)
 
-    async def _alert(self, operation: Operation, message: str) -> None:
+    async def _alert(self, operation: Operation, rule: str, subject_id: str, message: str) -> None:
         now = self._clock.now()
         async with self._database.begin(operation.tenant_id) as work:
-            await work.alerts.open(
-                Alert(
-                    id=new_id(Prefix.ALERT),
-                    rule="operation.snapshot_mismatch",
-                    severity=AlertSeverity.CRITICAL,
-                    subject_id=operation.id,
-                    message=message,
-                    tenant_id=operation.tenant_id,
-                    opened_at=now,
-                )
+            await open_alert(
+                work,
+                rule,
+                AlertSeverity.CRITICAL,
+                subject_id=subject_id,
+                message=message,
+                tenant_id=operation.tenant_id,
+                now=now,
             )
             await work.commit()
 

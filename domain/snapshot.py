@@ -56,7 +56,7 @@ class Decline:
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """A balance transaction: `amount` and `fee` in minor units of the settlement `currency`;
-    `exchange_rate` is the gateway's own decimal text, None without conversion."""
+    `exchange_rate` is shown and never reckoned with, None without conversion."""
 
     gateway_balance_transaction_id: str
     amount: int
