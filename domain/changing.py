@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.answers import WITHDRAWN
+from domain.audit_lines import asked_entry, refund_entry
 from domain.commands import CancelPayment, CapturePayment, RefundPayment
 from domain.deciding import (
     Deciding,
@@ -25,7 +26,7 @@ from domain.order import Order
 from domain.payment import CANCELABLE, DisputeState, Payment, PaymentStatus, fee_on_capture
 from domain.recording import lock_payment, save_payment
 from domain.refund import Refund, RefundOrigin, RefundStatus
-from domain.refunding import count_refunds, refund_entry
+from domain.refunding import count_refunds
 from domain.tenant import GatewayAccount
 
 
@@ -52,6 +53,7 @@ async def decide_capture(at: Deciding, command: CapturePayment) -> tuple[Operati
     account = await account_of(at, payment)
     fee = application_fee(account, fee_on_capture(payment, amount), payment.currency)
     request = at.gateway.capture_request(payment, amount, application_fee=fee)
+    await at.work.audit.append(asked_entry("capture", payment, at.actor, at.now, amount=amount))
     return new_operation(at, OperationKind.CAPTURE, payment, request, amount=amount), account
 
 
@@ -80,7 +82,7 @@ async def decide_refund(at: Deciding, command: RefundPayment) -> tuple[Operation
     refunds = await at.work.refunds.of_payment(at.tenant_id, payment.id)
     reserved = replace(count_refunds(payment, refunds), updated_at=at.now)
     await at.work.payments.save(reserved)
-    await at.work.audit.append(refund_entry(refund, reserved, at.actor, at.now))
+    await at.work.audit.append(refund_entry(None, refund, reserved, at.actor, at.now))
     operation = new_operation(
         at, OperationKind.REFUND, payment, request, amount=amount, refund_id=refund.id
     )
@@ -102,6 +104,8 @@ async def decide_cancel(at: Deciding, command: CancelPayment) -> tuple[Operation
             payment=payment,
         )
     account = await account_of(at, payment)
+    asked = asked_entry("cancel", payment, at.actor, at.now, reason=command.reason)
+    await at.work.audit.append(asked)
     operation = new_operation(at, OperationKind.CANCEL, payment, GatewayRequest("", {}))
     creating = await creating_operation(at, payment)
     if creating is None:

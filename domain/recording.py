@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.alerting import open_alert
 from domain.applying import apply_snapshot
-from domain.audit import Alert, AlertSeverity, AuditEntry
+from domain.audit import AlertSeverity
+from domain.audit_lines import order_entry, payment_entry
 from domain.caller import Actor
 from domain.errors import NotFound
 from domain.ids import Prefix, new_id
@@ -19,6 +21,8 @@ from domain.order import Order, settle_order
 from domain.payment import VOIDED, Payment
 from domain.ports import Work
 from domain.snapshot import IntentSnapshot, IntentStatus
+
+_MONEY = frozenset({IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_CAPTURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,79 +95,35 @@ async def save_payment(
     """Saves the payment, its audit entry and the order it belongs to. Both must be locked."""
     await work.payments.save(after)
     saved = replace(after, version=before.version + 1)
-    await work.audit.append(_payment_entry(before, after, actor, now))
+    await work.audit.append(payment_entry(before, after, actor, now))
     payments = await work.payments.of_order(after.tenant_id, order.id)
-    settled = settle_order(order, payments, now)
-    if settled != order:
-        await work.orders.save(settled)
+    await save_order(work, order, settle_order(order, payments, now), actor=actor, now=now)
     return saved
 
 
-def _payment_entry(before: Payment, after: Payment, actor: Actor, now: datetime) -> AuditEntry:
-    moved = before.status is not after.status
-    verb = after.status.lower() if moved else "updated"
-    return AuditEntry(
-        id=new_id(Prefix.AUDIT_ENTRY),
-        tenant_id=after.tenant_id,
-        at=now,
-        actor=actor,
-        action=f"payment.{verb}",
-        subject_id=after.id,
-        before=_picture(before),
-        after=_picture(after) | {"message": _message(before, after)},
-    )
-
-
-def created_entry(payment: Payment, actor: Actor, now: datetime) -> AuditEntry:
-    """The first line of a payment's timeline."""
-    return AuditEntry(
-        id=new_id(Prefix.AUDIT_ENTRY),
-        tenant_id=payment.tenant_id,
-        at=now,
-        actor=actor,
-        action="payment.created",
-        subject_id=payment.id,
-        before=None,
-        after=_picture(payment) | {"message": "The payment was sent to the gateway."},
-    )
-
-
-def _picture(payment: Payment) -> dict[str, object]:
-    return {
-        "status": payment.status.value,
-        "amount": payment.captured or payment.total,
-        "captured": payment.captured,
-        "refunded": payment.refunded,
-        "platform_fee": payment.platform_fee,
-        "gateway_fee": payment.gateway_fee,
-        "gateway_payment_id": payment.gateway_payment_id,
-        "decline_code": payment.failure.decline_code if payment.failure else None,
-    }
-
-
-def _message(before: Payment, after: Payment) -> str:
-    if before.status is not after.status:
-        return f"The payment became {after.status.value}."
-    if after.intent_closed_at is not None and before.intent_closed_at is None:
-        return "The gateway's intent was closed."
-    if after.gateway_fee_is_final and not before.gateway_fee_is_final:
-        return "The gateway's fee became known."
-    return "The payment's details were updated."
+async def save_order(
+    work: Work, before: Order, after: Order, *, actor: Actor, now: datetime
+) -> None:
+    """Saves what its payments made of an order, if anything, and the audit entry where its status
+    moved. It must be locked."""
+    if after == before:
+        return
+    await work.orders.save(after)
+    if after.status is not before.status:
+        await work.audit.append(order_entry(before, after, actor, now))
 
 
 async def _note_superseded(
     work: Work, payment: Payment, snapshot: IntentSnapshot, now: datetime
 ) -> None:
-    # Money for a payment that has ended is never passed over in silence.
-    if snapshot.status is IntentStatus.SUCCEEDED and payment.status in VOIDED:
-        await work.alerts.open(
-            Alert(
-                id=new_id(Prefix.ALERT),
-                rule="payment.late_money",
-                severity=AlertSeverity.CRITICAL,
-                subject_id=payment.id,
-                message=f"The gateway reports money for a payment that is {payment.status.value}.",
-                tenant_id=payment.tenant_id,
-                opened_at=now,
-            )
+    # Money taken or held for a payment that has ended is never passed over in silence.
+    if snapshot.status in _MONEY and payment.status in VOIDED:
+        await open_alert(
+            work,
+            "payment.late_money",
+            AlertSeverity.CRITICAL,
+            subject_id=payment.id,
+            message=f"The gateway reports money for a payment that is {payment.status.value}.",
+            tenant_id=payment.tenant_id,
+            now=now,
         )

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.audit import Alert, AlertSeverity, AuditEntry
+from domain.alerting import open_alert
+from domain.audit import AlertSeverity
+from domain.audit_lines import refund_entry
 from domain.caller import Actor
 from domain.errors import SnapshotMismatch
 from domain.fees import returned_fee
@@ -14,7 +16,7 @@ from domain.ids import Prefix, new_id
 from domain.order import Order, settle_order
 from domain.payment import Payment, PaymentStatus
 from domain.ports import Work
-from domain.recording import Recorded, lock_payment
+from domain.recording import Recorded, lock_payment, save_order
 from domain.refund import (
     RESERVING,
     TRANSITIONS,
@@ -116,11 +118,9 @@ async def save_refund(
     await work.refunds.save(after)
     await work.payments.save(replace(counted, updated_at=now))
     saved = replace(counted, updated_at=now, version=payment.version + 1)
-    await work.audit.append(refund_entry(after, saved, actor, now))
+    await work.audit.append(refund_entry(before, after, saved, actor, now))
     payments = await work.payments.of_order(payment.tenant_id, order.id)
-    settled = settle_order(order, payments, now)
-    if settled != order:
-        await work.orders.save(settled)
+    await save_order(work, order, settle_order(order, payments, now), actor=actor, now=now)
     return RecordedRefund(saved, refund=after)
 
 
@@ -133,26 +133,6 @@ def count_refunds(payment: Payment, refunds: Iterable[Refund]) -> Payment:
         refunded=sum(refund.amount for refund in done),
         refund_pending=sum(refund.amount for refund in refunds if refund.status in RESERVING),
         platform_fee_refunded=sum(refund.platform_fee_refunded for refund in done),
-    )
-
-
-def refund_entry(refund: Refund, payment: Payment, actor: Actor, now: datetime) -> AuditEntry:
-    """The line that a refund adds to its payment's timeline."""
-    return AuditEntry(
-        id=new_id(Prefix.AUDIT_ENTRY),
-        tenant_id=refund.tenant_id,
-        at=now,
-        actor=actor,
-        action=f"refund.{refund.status.lower()}",
-        subject_id=payment.id,
-        before=None,
-        after={
-            "refund_id": refund.id,
-            "status": payment.status.value,
-            "amount": refund.amount,
-            "platform_fee_refunded": refund.platform_fee_refunded,
-            "message": f"A refund became {refund.status.value}.",
-        },
     )
 
 
@@ -188,16 +168,14 @@ async def _note_unforeseen(
         f"{snapshot.gateway_refund_id} took effect for {snapshot.tollgate_refund_id},"
         " which had ended: it is booked as a refund of its own."
     )
-    await work.alerts.open(
-        Alert(
-            id=new_id(Prefix.ALERT),
-            rule="refund.unforeseen",
-            severity=AlertSeverity.CRITICAL,
-            subject_id=refund.id,
-            message=message,
-            tenant_id=refund.tenant_id,
-            opened_at=now,
-        )
+    await open_alert(
+        work,
+        "refund.unforeseen",
+        AlertSeverity.CRITICAL,
+        subject_id=refund.id,
+        message=message,
+        tenant_id=refund.tenant_id,
+        now=now,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.audit import AuditEntry
+from domain.audit_lines import order_entry
 from domain.caller import Actor
 from domain.changing import decide_cancel, decide_capture, decide_refund
 from domain.commands import (
@@ -60,7 +61,8 @@ class OrderService:
             except ReferenceTaken as taken:
                 message = "An order with this reference exists."
                 raise invalid("reference", "REFERENCE_TAKEN", message) from taken
-            await _finish(work, actor, record, order, "order.created")
+            line = order_entry(None, order, actor, order.created_at, verb="created")
+            await _finish(work, record, order, line)
         return OrderDone(order, replayed=False)
 
     async def cancel(self, actor: Actor, tenant_id: str, command: CancelOrder) -> OrderDone:
@@ -81,7 +83,9 @@ class OrderService:
             canceled = replace(order, canceled_at=record.created_at)
             canceled = settle_order(canceled, payments, record.created_at)
             await work.orders.save(canceled)
-            await _finish(work, actor, record, canceled, "order.canceled")
+            at = record.created_at
+            line = order_entry(order, canceled, actor, at, reason=command.reason)
+            await _finish(work, record, canceled, line)
         return OrderDone(canceled, replayed=False)
 
 
@@ -247,22 +251,9 @@ async def _recorded_order(work: Work, record: IdempotencyRecord) -> Order:
     return order
 
 
-async def _finish(
-    work: Work, actor: Actor, record: IdempotencyRecord, order: Order, action: str
-) -> None:
+async def _finish(work: Work, record: IdempotencyRecord, order: Order, line: AuditEntry) -> None:
     """The audit entry, the finished key, the commit."""
-    await work.audit.append(
-        AuditEntry(
-            id=new_id(Prefix.AUDIT_ENTRY),
-            tenant_id=order.tenant_id,
-            at=record.created_at,
-            actor=actor,
-            action=action,
-            subject_id=order.id,
-            before=None,
-            after={"status": order.status.value, "total": order.total, "currency": order.currency},
-        )
-    )
+    await work.audit.append(line)
     await work.keys.save(
         replace(
             record,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from domain.audit_lines import created_entry
 from domain.commands import StartPayment
 from domain.currency import UnsupportedAmount, check_gateway_amount
 from domain.deciding import Deciding, application_fee, invalid, new_operation
@@ -13,7 +14,7 @@ from domain.ids import Prefix, new_id
 from domain.operation import Operation, OperationKind
 from domain.order import Order, OrderStatus, settle_order
 from domain.payment import CaptureMethod, Payment, PaymentMethod, PaymentStatus
-from domain.recording import created_entry
+from domain.recording import save_order
 from domain.tenant import GatewayAccount
 
 
@@ -38,7 +39,8 @@ async def decide_start(
     )
     await at.work.payments.add(payment)
     await at.work.audit.append(created_entry(payment, at.actor, at.now))
-    await at.work.orders.save(settle_order(order, [*payments, payment], at.now))
+    settled = settle_order(order, [*payments, payment], at.now)
+    await save_order(at.work, order, settled, actor=at.actor, now=at.now)
     kind = OperationKind.AUTHORIZE if manual else OperationKind.CHARGE
     return new_operation(at, kind, payment, request, amount=payment.total), account
 

@@ -1,0 +1,144 @@
+"""What the audit says of orders, payments and refunds: one entry for each change, with the amounts
+and states before and after it. No name, address, metadata or secret is ever part of one.
+
+An entry whose `after` has a payment's status and a message is a line of that payment's timeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from domain.audit import AuditEntry
+from domain.caller import Actor
+from domain.ids import Prefix, new_id
+from domain.order import Order
+from domain.payment import Payment
+from domain.refund import Refund
+
+
+def order_entry(
+    before: Order | None,
+    after: Order,
+    actor: Actor,
+    now: datetime,
+    *,
+    verb: str | None = None,
+    reason: str | None = None,
+) -> AuditEntry:
+    """An order made, closed, or moved by its payments. Amounts are in minor units."""
+    given = {} if reason is None else {"reason": reason}
+    return AuditEntry(
+        id=new_id(Prefix.AUDIT_ENTRY),
+        tenant_id=after.tenant_id,
+        at=now,
+        actor=actor,
+        action=f"order.{verb or after.status.lower()}",
+        subject_id=after.id,
+        before=None if before is None else _order(before),
+        after=_order(after) | given,
+    )
+
+
+def created_entry(payment: Payment, actor: Actor, now: datetime) -> AuditEntry:
+    """The first line of a payment's timeline."""
+    after = _payment(payment) | {"message": "The payment was sent to the gateway."}
+    return _entry("payment.created", payment, actor, now, before=None, after=after)
+
+
+def asked_entry(
+    asked: str, payment: Payment, actor: Actor, now: datetime, **details: object
+) -> AuditEntry:
+    """Who asked for what, in the commit before the gateway is: `payment.capture_requested`,
+    `payment.cancel_requested`. Should the answer be lost, the settler's line names nobody."""
+    return _entry(f"payment.{asked}_requested", payment, actor, now, before=None, after=details)
+
+
+def payment_entry(before: Payment, after: Payment, actor: Actor, now: datetime) -> AuditEntry:
+    """A payment moved, or its details became known."""
+    verb = after.status.lower() if before.status is not after.status else "updated"
+    picture = _payment(after) | {"message": _message(before, after)}
+    return _entry(f"payment.{verb}", after, actor, now, before=_payment(before), after=picture)
+
+
+def refund_entry(
+    before: Refund | None, after: Refund, payment: Payment, actor: Actor, now: datetime
+) -> AuditEntry:
+    """The line that a refund adds to its payment's timeline."""
+    picture = _refund(after) | {
+        "status": payment.status.value,
+        "refunded": payment.refunded,
+        "message": f"A refund became {after.status.value}.",
+    }
+    return _entry(
+        f"refund.{after.status.lower()}",
+        payment,
+        actor,
+        now,
+        before=None if before is None else _refund(before),
+        after=picture,
+    )
+
+
+def _entry(
+    action: str,
+    payment: Payment,
+    actor: Actor,
+    now: datetime,
+    *,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object],
+) -> AuditEntry:
+    return AuditEntry(
+        id=new_id(Prefix.AUDIT_ENTRY),
+        tenant_id=payment.tenant_id,
+        at=now,
+        actor=actor,
+        action=action,
+        subject_id=payment.id,
+        before=before,
+        after=after,
+    )
+
+
+def _order(order: Order) -> dict[str, object]:
+    return {
+        "status": order.status.value,
+        "total": order.total,
+        "captured": order.captured,
+        "refunded": order.refunded,
+        "remaining": order.remaining,
+        "currency": order.currency,
+    }
+
+
+def _payment(payment: Payment) -> dict[str, object]:
+    return {
+        "status": payment.status.value,
+        "amount": payment.captured or payment.total,
+        "captured": payment.captured,
+        "refunded": payment.refunded,
+        "platform_fee": payment.platform_fee,
+        "gateway_fee": payment.gateway_fee,
+        "gateway_payment_id": payment.gateway_payment_id,
+        "decline_code": payment.failure.decline_code if payment.failure else None,
+    }
+
+
+def _refund(refund: Refund) -> dict[str, object]:
+    return {
+        "refund_id": refund.id,
+        "refund_status": refund.status.value,
+        "amount": refund.amount,
+        "platform_fee_refunded": refund.platform_fee_refunded,
+    }
+
+
+def _message(before: Payment, after: Payment) -> str:
+    if before.status is not after.status:
+        return f"The payment became {after.status.value}."
+    if after.intent_closed_at is not None and before.intent_closed_at is None:
+        return "The gateway's intent was closed."
+    if after.gateway_fee_is_final and not before.gateway_fee_is_final:
+        return "The gateway's fee became known."
+    return "The payment's details were updated."
