@@ -25,6 +25,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 10
 LOCK_TIMEOUT_SECONDS = 5
+SILENCE_SECONDS = 2
+"""How long after the server should have given up the driver does: that server is not there."""
 IDLE_IN_TRANSACTION_SECONDS = 15
 
 _AWAY = ("08", "53", "57", "25P03", "25006", "40001", "40P01", "55P03")
@@ -50,6 +52,9 @@ def make_engine(
         pool_timeout=pool_timeout_seconds,
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
+            "command_timeout": statement_timeout_seconds + SILENCE_SECONDS
+            if statement_timeout_seconds
+            else None,
             "server_settings": {
                 "application_name": application_name,
                 "timezone": "UTC",
@@ -85,6 +90,11 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if _is_away(error):
             raise DatabaseUnavailable(str(error.orig)) from error
         raise
+    except TimeoutError as error:
+        # The driver waits for the server to confirm the end of a statement before it sends another:
+        # without this even the roll-back would wait, for ever.
+        await connection.invalidate()
+        raise DatabaseUnavailable("the database does not answer") from error
     finally:
         # Shielded: a caller that is canceled meanwhile must not keep the connection from the pool.
         await asyncio.shield(asyncio.create_task(connection.close()))

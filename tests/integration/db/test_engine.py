@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from sqlalchemy import text
@@ -114,6 +115,22 @@ async def test_a_slow_statement_is_ended(database_url: str) -> None:
                 await connection.execute(text("SELECT pg_sleep(5)"))
 
 
+async def test_a_server_that_falls_silent_is_unavailable(database_url: str) -> None:
+    """A server that neither answers nor hangs up holds no caller for ever, nor the pool."""
+    async with (
+        silenceable(database_url) as (url, silence),
+        pool(url, pool_size=1, statement_timeout_seconds=0.1) as engine,
+    ):
+        assert await setting(engine, "timezone") == "UTC"
+        silence.set()
+        async with asyncio.timeout(10):
+            with pytest.raises(DatabaseUnavailable):
+                await setting(engine, "timezone")
+
+        silence.clear()
+        assert await setting(engine, "timezone") == "UTC"
+
+
 async def test_a_full_pool_is_unavailable(database_url: str) -> None:
     """Who gets no connection in time is told so, and the pool works on."""
     async with pool(database_url, pool_size=1, pool_timeout_seconds=0.05) as engine:
@@ -192,6 +209,35 @@ async def test_a_read_takes_no_transaction(engine: AsyncEngine, reads: SqlReads)
         found = await connection.execute(text("SELECT to_regclass('undone')"))
 
         assert found.scalar_one() is None
+
+
+@asynccontextmanager
+async def silenceable(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """The URL of a relay to the server, and what makes it swallow every byte, either way."""
+    address, silence = urlsplit(url), asyncio.Event()
+    relays: list[asyncio.Task[None]] = []
+
+    async def relay(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            if not silence.is_set():
+                target.write(data)
+        target.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection(address.hostname, address.port)
+        relays.append(asyncio.create_task(relay(reader, to_server)))
+        relays.append(asyncio.create_task(relay(from_server, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    netloc = f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{port}"
+    try:
+        yield urlunsplit(address._replace(netloc=netloc)), silence
+    finally:
+        server.close()
+        for task in relays:
+            task.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
 
 
 async def end_other_sessions(engine: AsyncEngine) -> None:
