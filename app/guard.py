@@ -125,7 +125,7 @@ def _is_json(content_types: list[str]) -> bool:
 
 def _read_integer(digits: str) -> int:
     if len(digits.lstrip("-")) > INTEGER_DIGITS_MAX:
-        raise ValueError("an integer is too long")
+        raise Refusal(400, f"An integer has at most {INTEGER_DIGITS_MAX} digits.")
     return int(digits)
 
 

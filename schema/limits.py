@@ -20,6 +20,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
+    TokenKind,
 )
 from strawberry.extensions import SchemaExtension
 
@@ -34,6 +35,9 @@ FIELDS_MAX = 500
 ALIASES_MAX = 30
 FRAGMENTS_MAX = 20
 DIRECTIVES_MAX = 20
+INTEGER_DIGITS_MAX = 19
+"""What 64 bits can hold. Python itself refuses to read thousands of digits, as a fault of ours."""
+
 NESTING_MAX = 60
 """Levels of braces within one definition; it bounds the walk itself."""
 
@@ -73,7 +77,9 @@ class DocumentRefused(GraphQLError):
 
 
 def check_document(document: DocumentNode) -> None:
-    """Raises DocumentRefused: QUERY_TOO_COMPLEX, or BAD_USER_INPUT for a second money mutation."""
+    """Raises DocumentRefused: QUERY_TOO_COMPLEX, or BAD_USER_INPUT for an endless integer or a
+    second money mutation."""
+    _check_integers(document)
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
@@ -84,6 +90,20 @@ def check_document(document: DocumentNode) -> None:
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             _check_operation(definition, walk)
+
+
+def _check_integers(document: DocumentNode) -> None:
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        if (
+            token.kind is TokenKind.INT
+            and len((token.value or "").lstrip("-")) > INTEGER_DIGITS_MAX
+        ):
+            raise DocumentRefused(
+                f"An integer has at most {INTEGER_DIGITS_MAX} digits.",
+                RequestErrorCode.BAD_USER_INPUT,
+            )
+        token = token.next
 
 
 def _check_operation(operation: OperationDefinitionNode, walk: _Walk) -> None:

@@ -88,6 +88,13 @@ async def test_what_is_no_decent_object_is_a_400(body: bytes) -> None:
     assert answer.json["errors"][0]["extensions"]["requestId"]
 
 
+async def test_a_long_integer_is_named() -> None:
+    """A body with an integer beyond 64 bits is JSON: the answer says what is wrong instead."""
+    answer = await answered(GUARD, b'{"variables": {"amount": 1000000000000000000000000000000}}')
+
+    assert answer.json["errors"][0]["message"] == "An integer has at most 19 digits."
+
+
 @pytest.mark.parametrize(
     "body", [nested(DEPTH_MAX), b'{"a": 9223372036854775807}', b'{"a": 1e400}', b'{"a":"\\u0000"}']
 )

@@ -177,6 +177,18 @@ async def test_several_operations_need_a_name() -> None:
     assert "operationName" in result.errors[0].message
 
 
+@pytest.mark.parametrize("digits", [20, 5_000])
+async def test_an_integer_of_a_document_is_of_a_decent_length(digits: int) -> None:
+    """An integer that no field could take is the caller's mistake, whatever field it is for."""
+    document = f"{{ payments(first: -{'9' * digits}) {{ nodes {{ id }} }} }}"
+    result = await execute(document, caller=a_caller(Role.ADMIN))
+
+    assert result.errors
+    assert code_of(document) is RequestErrorCode.BAD_USER_INPUT
+    assert "19 digits" in result.errors[0].message
+    assert code_of(f'{{ node(id: "{"9" * 40}") {{ id }} }}') is None
+
+
 async def test_a_long_document_is_not_parsed_to_its_end() -> None:
     """A document of 30 000 tokens is refused by the parser's own count."""
     result = await execute("{" + "viewer{id} " * 7500 + "}", caller=a_caller(Role.ADMIN))
