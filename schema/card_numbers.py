@@ -14,6 +14,11 @@ def is_card_number(text: str) -> bool:
     return digits.isascii() and digits.isdigit() and 13 <= len(digits) <= 19 and _luhn(digits)
 
 
+def holds_card_number(text: str) -> bool:
+    """Whether a card number stands anywhere in the text."""
+    return any(is_card_number(run) for run in _CANDIDATE.findall(text))
+
+
 def without_card_numbers(text: str) -> str:
     """The text with every run of digits as long as a card number blacked out."""
     return _CANDIDATE.sub("[digits removed]", text)

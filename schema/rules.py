@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from domain.errors import Issue, ValidationFailed
-from schema.card_numbers import is_card_number
+from schema.card_numbers import holds_card_number
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _PAYMENT_METHOD_TOKEN = re.compile(r"(pm|card|tok)_\w{1,200}", re.ASCII)
@@ -35,7 +35,7 @@ def check_idempotency_key(key: str) -> Iterator[Issue]:
 def check_payment_method_token(token: str) -> Iterator[Issue]:
     """A token is one of the gateway's; a card number is refused and not repeated in the answer."""
     path = ("input", "paymentMethod", "token")
-    if is_card_number(token):
+    if holds_card_number(token):
         message = "This looks like a card number. Send a token of the gateway instead."
         yield Issue(path, "CARD_DATA_FORBIDDEN", message)
     elif not _PAYMENT_METHOD_TOKEN.fullmatch(token):

@@ -35,14 +35,24 @@ def test_other_keys_are_refused(key: str) -> None:
     assert [issue.rule for issue in check_idempotency_key(key)] == ["INVALID_IDEMPOTENCY_KEY"]
 
 
-@pytest.mark.parametrize("token", ["pm_card_visa", "tok_1abc", "card_1Abc", "pm_1"])
+@pytest.mark.parametrize(
+    "token", ["pm_card_visa", "tok_1abc", "card_1Abc", "pm_1", "pm_4242424242424241"]
+)
 def test_a_gateway_token_is_taken(token: str) -> None:
     """The gateway's prefixes make a token."""
     assert list(check_payment_method_token(token)) == []
 
 
 @pytest.mark.parametrize(
-    "token", ["4242424242424242", "4242 4242 4242 4242", "378282246310005", "6011-1111-1111-1117"]
+    "token",
+    [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "378282246310005",
+        "6011-1111-1111-1117",
+        "pm_4242424242424242",
+        "tok_card4242424242424242x",
+    ],
 )
 def test_a_card_number_is_refused_and_not_repeated(token: str) -> None:
     """A card number has its own rule, and its digits stand in no message."""
