@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Row, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.tables import audit_log
 from domain.audit import AuditEntry
+from domain.caller import Actor, AuditActorType
 
 _APPEND = insert(audit_log)
 
@@ -28,6 +30,20 @@ def _columns(entry: AuditEntry) -> Mapping[str, object]:
         "before": None if entry.before is None else dict(entry.before),
         "after": None if entry.after is None else dict(entry.after),
     }
+
+
+def entry_of(row: Row[Any]) -> AuditEntry:
+    """The entry in a row of `audit_log`."""
+    return AuditEntry(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        at=row.at,
+        actor=Actor(AuditActorType(row.actor_type), row.actor_id, row.request_id, row.ip_address),
+        action=row.action,
+        subject_id=row.subject_id,
+        before=row.before,
+        after=row.after,
+    )
 
 
 @dataclass(frozen=True, slots=True)

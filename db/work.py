@@ -16,6 +16,7 @@ from db.operations import SqlOperationStore
 from db.orders import SqlOrderStore
 from db.payments import SqlPaymentStore
 from db.refunds import SqlRefundStore
+from db.seals import SqlSealStore
 from db.tenants import SqlTenantStore
 from domain.ports import Cipher
 
@@ -32,6 +33,7 @@ class SqlWork:
         self.keys = SqlIdempotencyStore(connection)
         self.tenants = SqlTenantStore(connection, cipher)
         self.audit = SqlAuditStore(connection)
+        self.seals = SqlSealStore(connection)
         self.alerts = SqlAlertStore(connection)
         self.inbox = SqlInboxStore(connection, cipher)
 

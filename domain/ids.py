@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from datetime import datetime
 from enum import StrEnum
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -47,6 +48,19 @@ def is_id(text: str, prefix: Prefix) -> bool:
 def prefix_of(text: str) -> Prefix | None:
     """The prefix of a well-formed id, else None."""
     return next((prefix for prefix in Prefix if is_id(text, prefix)), None)
+
+
+def earlier(text: str, milliseconds: int) -> str:
+    """The smallest id with the prefix of `text` that is made so long before it. `text` must have
+    the shape of an id."""
+    head, _, tail = text.partition("_")
+    made = sum(_ALPHABET.index(digit) << 5 * at for at, digit in enumerate(reversed(tail))) >> 80
+    return f"{head}_{_encode(max(0, made - milliseconds) << 80)}"
+
+
+def first_id(prefix: Prefix, moment: datetime) -> str:
+    """The smallest id with this prefix that can be made at that moment; `moment` is aware."""
+    return f"{prefix}_{_encode(int(moment.timestamp() * 1000) << 80)}"
 
 
 def _encode(value: int) -> str:

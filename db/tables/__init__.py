@@ -1,7 +1,7 @@
 """The tables, as SQLAlchemy knows them; the migrations make the same ones in PostgreSQL."""
 
 from db.tables.base import metadata
-from db.tables.oversight import alerts, audit_log
+from db.tables.oversight import alerts, audit_log, audit_seals, daily_runs
 from db.tables.payments import orders, payments, refunds
 from db.tables.protocol import idempotency_keys, operations, webhook_events
 from db.tables.tenancy import fee_overrides, fee_tiers, gateways, tenants
@@ -9,6 +9,8 @@ from db.tables.tenancy import fee_overrides, fee_tiers, gateways, tenants
 __all__ = [
     "alerts",
     "audit_log",
+    "audit_seals",
+    "daily_runs",
     "fee_overrides",
     "fee_tiers",
     "gateways",

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKeyConstraint, Index, Table, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
-from db.tables.base import json, metadata, moment, one_of, text_id
+from db.tables.base import check, json, metadata, moment, one_of, text_id
 from db.tables.base import text as words
 from domain.audit import AlertSeverity
 from domain.caller import AuditActorType
@@ -27,6 +35,28 @@ audit_log = Table(
     Index("ix_audit_log_subject", "tenant_id", "subject_id", "id"),
 )
 """Append-only: a trigger of the first migration refuses UPDATE, DELETE and TRUNCATE."""
+
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    text_id("tenant_id", primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    text_id("entry_id"),
+    text_id("hash"),
+    # No foreign key: a seal outlives its entry, and so tells that it is gone.
+    UniqueConstraint("tenant_id", "entry_id", name="entry"),
+    check("sequence", "sequence >= 1"),
+    check("hash", "hash ~ '^[0-9a-f]{64}$'"),
+)
+"""The chain over the audit log: one row for each sealed entry. Append-only likewise."""
+
+daily_runs = Table(
+    "daily_runs",
+    metadata,
+    text_id("name", primary_key=True),
+    moment("ran_at"),
+)
+"""When each daily loop last ran to its end, so that a restart does not run it again."""
 
 alerts = Table(
     "alerts",

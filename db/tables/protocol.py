@@ -132,4 +132,10 @@ webhook_events = Table(
         postgresql_where=text("status IN ('RECEIVED', 'PROCESSING', 'RETRY')"),
     ),
     Index("ix_webhook_events_payment", "tenant_id", "payment_id", "id"),
+    # What the daily loop has still to empty.
+    Index(
+        "ix_webhook_events_payload",
+        "id",
+        postgresql_where=text("processed AND payload <> '{}'::jsonb"),
+    ),
 )
