@@ -17,13 +17,18 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
     TokenKind,
+    ValueNode,
+    VariableNode,
 )
 from strawberry.extensions import SchemaExtension
 
+from domain.reports import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 from schema.codes import RequestErrorCode
 from schema.mutation import MONEY_MUTATIONS
 
@@ -38,6 +43,17 @@ DIRECTIVES_MAX = 20
 INTEGER_DIGITS_MAX = 19
 """What 64 bits can hold. Python itself refuses to read thousands of digits, as a fault of ours."""
 
+LISTS: Mapping[str, int] = {
+    "orders": PAGE_SIZE_DEFAULT,
+    "payments": PAGE_SIZE_DEFAULT,
+    "refunds": PAGE_SIZE_DEFAULT,
+    "timeline": 50,
+}
+"""The fields that read a slice of a list, and how many items they take when they are not told."""
+
+LISTS_MAX = 500
+"""Each list is a query of its own: beyond this one document would keep the database from others."""
+
 NESTING_MAX = 60
 """Levels of braces within one definition; it bounds the walk itself."""
 
@@ -48,7 +64,8 @@ TOKENS_MAX = 2_000
 @dataclass(slots=True)
 class Measure:
     """What a selection set comes to with its fragments expanded. `money` counts the mutations at
-    its own level that call the gateway, `introspection_depth` what lies below __schema or __type.
+    its own level that call the gateway, `introspection_depth` what lies below __schema or __type,
+    `lists` the slices that are read, those of each item of a slice as often as it has items.
     """
 
     depth: int = 0
@@ -57,6 +74,7 @@ class Measure:
     aliases: int = 0
     directives: int = 0
     money: int = 0
+    lists: int = 0
 
     def add(self, other: Measure, *, levels: int = 0) -> None:
         """Takes in what is selected beside this; `levels` below it, its mutations do not count."""
@@ -66,6 +84,7 @@ class Measure:
         self.aliases += other.aliases
         self.directives += other.directives
         self.money += 0 if levels else other.money
+        self.lists += other.lists
 
 
 class DocumentRefused(GraphQLError):
@@ -76,9 +95,9 @@ class DocumentRefused(GraphQLError):
         self.code = code
 
 
-def check_document(document: DocumentNode) -> None:
+def check_document(document: DocumentNode, variables: Mapping[str, object] | None = None) -> None:
     """Raises DocumentRefused: QUERY_TOO_COMPLEX, or BAD_USER_INPUT for an endless integer or a
-    second money mutation."""
+    second money mutation. `variables` may tell the size of a page."""
     _check_integers(document)
     fragments = {
         definition.name.value: definition
@@ -86,7 +105,7 @@ def check_document(document: DocumentNode) -> None:
         if isinstance(definition, FragmentDefinitionNode)
     }
     _refuse_above("fragments", len(fragments), FRAGMENTS_MAX)
-    walk = _Walk(fragments)
+    walk = _Walk(fragments, variables or {})
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             _check_operation(definition, walk)
@@ -115,6 +134,9 @@ def _check_operation(operation: OperationDefinitionNode, walk: _Walk) -> None:
     _refuse_above(
         "directives", measure.directives + len(operation.directives or ()), DIRECTIVES_MAX
     )
+    _refuse_above(
+        "lists, those of each item counted: ask for smaller pages", measure.lists, LISTS_MAX
+    )
     if operation.operation is OperationType.MUTATION and measure.money > 1:
         raise DocumentRefused(
             "A document moves money once: send one such mutation at a time.",
@@ -132,8 +154,11 @@ def _refuse_above(what: str, found: int, most: int) -> None:
 class _Walk:
     """Measures selection sets, and each fragment once. A cycle counts once; validation names it."""
 
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+    def __init__(
+        self, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, object]
+    ) -> None:
         self.fragments = fragments
+        self.variables = variables
         self.measured: dict[str, Measure] = {}
 
     def measure(self, selections: Iterable[SelectionNode], *, nesting: int) -> Measure:
@@ -156,10 +181,32 @@ class _Walk:
             below = self.measure(field.selection_set.selections, nesting=nesting + 1)
         if field.name.value in {"__schema", "__type"}:
             below.introspection_depth, below.depth = below.depth, 0
+        below.lists = below.lists * self._items(field) + (field.name.value in LISTS)
         total.add(below, levels=1)
         total.fields += 1
         total.aliases += field.alias is not None
         total.money += field.name.value in MONEY_MUTATIONS
+
+    def _items(self, field: FieldNode) -> int:
+        """For how many items the selection below the field is read."""
+        sizes = [
+            self._size(argument.value)
+            for argument in field.arguments or ()
+            if argument.name.value in {"first", "last", "ids"}
+        ]
+        return min(max(sizes, default=LISTS.get(field.name.value, 1)), PAGE_SIZE_MAX)
+
+    def _size(self, value: ValueNode) -> int:
+        if isinstance(value, ListValueNode):
+            return len(value.values)
+        told: object = None
+        if isinstance(value, VariableNode):
+            told = self.variables.get(value.name.value)
+        elif isinstance(value, IntValueNode):
+            told = int(value.value)
+        if isinstance(told, list):
+            return len(told)
+        return told if isinstance(told, int) and told > 0 else PAGE_SIZE_MAX
 
     def _fragment(self, name: str, nesting: int) -> Measure:
         if name not in self.measured:
@@ -183,7 +230,7 @@ class DocumentLimits(SchemaExtension):
         """Raises DocumentRefused before any rule of validation runs."""
         document = self.execution_context.graphql_document
         if document is not None:
-            check_document(document)
+            check_document(document, self.execution_context.variables)
             self._check_operation_name(document)
         yield
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import time
 
 import pytest
-from graphql import get_introspection_query, parse
+from graphql import (
+    GraphQLObjectType,
+    build_schema,
+    get_introspection_query,
+    get_named_type,
+    parse,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.caller import Role
+from domain.reports import PAGE_SIZE_DEFAULT
 from schema.codes import RequestErrorCode
 from schema.limits import (
     ALIASES_MAX,
@@ -17,9 +24,11 @@ from schema.limits import (
     DIRECTIVES_MAX,
     FIELDS_MAX,
     FRAGMENTS_MAX,
+    LISTS,
     DocumentRefused,
     check_document,
 )
+from schema.schema import SDL_PATH
 from tests.unit.schema.shop import a_caller, execute
 
 TOO_COMPLEX = RequestErrorCode.QUERY_TOO_COMPLEX
@@ -175,6 +184,48 @@ async def test_several_operations_need_a_name() -> None:
     assert result.data is None
     assert result.errors
     assert "operationName" in result.errors[0].message
+
+
+FIVE = "fragment five on Payment {" + "refunds { totalCount } " * 4 + "timeline { totalCount } }"
+
+
+@pytest.mark.parametrize(
+    ("at_most", "above"),
+    [
+        ("payments(first: 99) { nodes { ...five } }", "payments(first: 100) { nodes { ...five } }"),
+        ("payments(last: 99) { nodes { ...five } }", "payments(last: 100) { nodes { ...five } }"),
+        ("payments(first: $n) { nodes { ...five } }", "payments(first: $o) { nodes { ...five } }"),
+        ("nodes(ids: $ids) { ...five }", "nodes(ids: $ids) { ...five } orders { totalCount }"),
+        (
+            "orders { nodes { payments(first: 3) { nodes { ...five } } } }",
+            "orders { nodes { payments { nodes { ...five } } } }",
+        ),
+    ],
+)
+def test_the_lists_of_a_list_count_for_each_item(at_most: str, above: str) -> None:
+    """Five lists of each of 99 payments pass, of each of 100 do not, however the page's size is
+    told; where it is not known, it counts as the largest."""
+    told = {"n": 99, "ids": ["x"] * 100}
+
+    check_document(parse(f"{{ {at_most} }} {FIVE}"), told)
+    with pytest.raises(DocumentRefused, match="smaller pages") as refused:
+        check_document(parse(f"{{ {above} }} {FIVE}"), told)
+
+    assert refused.value.code is TOO_COMPLEX
+
+
+def test_every_list_of_the_schema_counts() -> None:
+    """Each field that answers a slice of a list is known with its default size."""
+    sliced = {
+        (name, field.args["first"].default_value or PAGE_SIZE_DEFAULT)
+        for kind in build_schema(SDL_PATH.read_text(encoding="utf-8")).type_map.values()
+        if isinstance(kind, GraphQLObjectType)
+        for name, field in kind.fields.items()
+        if get_named_type(field.type).name.endswith("Connection")
+    }
+
+    assert {name for name, _ in sliced} == set(LISTS)
+    assert all(LISTS[name] >= size for name, size in sliced)
 
 
 @pytest.mark.parametrize("digits", [20, 5_000])
