@@ -91,8 +91,11 @@ def _check_payable(
         )
     live = next((payment for payment in payments if payment.is_live), None)
     if live is not None:
+        declined = live.status is PaymentStatus.FAILED
         raise InvalidState(
-            "A payment of this order is under way.",
+            "The declined payment is being closed at the gateway; repeat the call in a moment."
+            if declined
+            else "A payment of this order is under way.",
             detail_code="PAYMENT_IN_PROGRESS",
             attempted=attempted,
             order=order,

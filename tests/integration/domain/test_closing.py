@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.errors import OutcomeUnknown, PaymentDeclined
+from domain.errors import InvalidState, OutcomeUnknown, PaymentDeclined
 from domain.payment import PaymentStatus
 from tests.integration.domain.calls import cancel, charge
 from tests.integration.domain.sandbox import SandboxControl
@@ -38,6 +38,24 @@ async def test_a_close_that_the_gateway_refuses_is_tried_again(
     now = await shop.now_of(declined.value.payment)
     assert (now.status, now.is_live) == (PaymentStatus.FAILED, False)
     assert await open_operations(shop) == 0
+
+
+async def test_a_card_after_a_declined_one_is_told_what_it_waits_for(
+    shop: Shop, control: SandboxControl
+) -> None:
+    """Until the declined payment is closed another card waits, and is told so, not that somebody
+    pays already."""
+    command = await shop.start_command("pm_card_visa_chargeDeclined")
+    with pytest.raises(PaymentDeclined):
+        await charge(shop, command)
+
+    other = replace(command, payment_method_ref="pm_card_visa", idempotency_key="other-card")
+    with pytest.raises(InvalidState, match="declined") as waits:
+        await charge(shop, other)
+    await settle_after(shop, 1)
+
+    assert (waits.value.detail_code, waits.value.retryable) == ("PAYMENT_IN_PROGRESS", True)
+    assert (await charge(shop, other)).payment.status is PaymentStatus.PAID
 
 
 async def test_a_cancel_wish_outlasts_a_busy_gateway(shop: Shop, control: SandboxControl) -> None:
