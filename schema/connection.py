@@ -27,6 +27,10 @@ First = Annotated[
         f"{PAGE_SIZE_DEFAULT} when neither first nor last is given."
     ),
 ]
+FirstOfAll = Annotated[
+    int | None,
+    strawberry.argument(description=f"How many to take from the start, 1 to {PAGE_SIZE_MAX}."),
+]
 After = Annotated[str | None, strawberry.argument(description="Take those after this cursor.")]
 Last = Annotated[
     int | None,

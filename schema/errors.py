@@ -97,7 +97,10 @@ class InvalidStateError(Error):
         )
 
 
-@strawberry.type(description="The issuer refused. Pay again with a new idempotency key.")
+@strawberry.type(
+    description="The issuer refused. Pay again with a new idempotency key; until the gateway has "
+    "closed this payment, as a rule within a second, that answers PAYMENT_IN_PROGRESS: repeat it."
+)
 class PaymentDeclinedError(Error):
     payment: Payment = strawberry.field(description="The payment, stored as FAILED.")
     decline_code: str | None = strawberry.field(description="The gateway's decline code.")

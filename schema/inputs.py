@@ -92,7 +92,10 @@ class StartPaymentInput:
         description="The gateway to go through.", default=GatewayType.STRIPE
     )
     return_url: SafeText | None = strawberry.field(
-        description="Where the payer's browser comes back to after 3-D Secure; https.", default=None
+        description="Where the payer's browser comes back to after 3-D Secure; https, or http to "
+        "localhost. Left out, the payer stays on the page: nextAction is for the gateway's library "
+        "there.",
+        default=None,
     )
     metadata: Json | None = strawberry.field(description=_METADATA, default=None)
     idempotency_key: SafeText = strawberry.field(description=_KEY)

@@ -14,7 +14,7 @@ from domain.payment import DisputeState, GatewayType, PaymentAction, PaymentStat
 from domain.refund import RefundReason, RefundStatus
 from domain.reports import PaymentFilter
 from resolvers import payments, refunds
-from schema.connection import After, Connection, First, connect, page_request
+from schema.connection import After, Connection, FirstOfAll, connect, page_request
 from schema.context import Info
 from schema.directives import Allow
 from schema.fees import FeeTerms
@@ -134,7 +134,7 @@ class Payment(Node):
 
     @computed("What happened to it, newest first.", allow="Payment.timeline")
     async def timeline(
-        self, info: Info, first: First = 50, after: After = None
+        self, info: Info, first: FirstOfAll = 50, after: After = None
     ) -> Connection[PaymentEvent]:
         asked = page_request(Prefix.AUDIT_ENTRY, first=first, after=after)
         page = await payments.timeline_page(info.context.base, self.id, asked)
@@ -143,7 +143,7 @@ class Payment(Node):
 
     @computed("Its refunds, newest first.", allow="Payment.refunds")
     async def refunds(
-        self, info: Info, first: First = 20, after: After = None
+        self, info: Info, first: FirstOfAll = 20, after: After = None
     ) -> Connection[Refund]:
         asked = page_request(Prefix.REFUND, first=first, after=after)
         page = await refunds.page(info.context.base, self.id, asked)
@@ -226,7 +226,7 @@ class Order(Node):
 
     @computed("Its payments, newest first.")
     async def payments(
-        self, info: Info, first: First = 20, after: After = None
+        self, info: Info, first: FirstOfAll = 20, after: After = None
     ) -> Connection[Payment]:
         asked = page_request(Prefix.PAYMENT, first=first, after=after)
         where = PaymentFilter(order_id=self.id)

@@ -121,6 +121,16 @@ def test_every_connection_has_the_same_shape() -> None:
         assert edge == {"cursor": "String!", "node": f"{item}!"}
 
 
+def test_a_page_size_is_described_as_it_is() -> None:
+    """Only where a list has no size of its own does its description speak of the general one."""
+    for name, field in fields():
+        size = field.args.get("first")
+        if size is not None:
+            assert size.description is not None
+            general = "25 when neither first nor last" in size.description
+            assert general == ("last" in field.args), name
+
+
 def test_every_error_implements_the_interface() -> None:
     """A type whose name ends in Error has the interface's fields, so that a default branch can
     read them."""
