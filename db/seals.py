@@ -9,7 +9,7 @@ from sqlalchemy import Text, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.audit import entry_of
-from db.tables import audit_log, audit_seals
+from db.tables import audit_log, audit_seals, tenants
 from domain.audit import AuditEntry
 from domain.sealing import Seal
 
@@ -29,6 +29,7 @@ _LAST = (
 )
 _NEWEST = select(func.max(_SEAL.entry_id)).where(_SEAL.tenant_id == _OF_TENANT)
 _ADD = insert(audit_seals)
+_TENANTS = select(tenants.c.id).order_by(tenants.c.id)
 _UNSEALED = (
     select(audit_log)
     .where(_ENTRY.tenant_id == _OF_TENANT, ~select(1).where(_SEALS_ENTRY).exists())
@@ -48,6 +49,9 @@ class SqlSealStore:
     """Implements `domain.sealing.SealStore`."""
 
     connection: AsyncConnection
+
+    async def tenant_ids(self) -> Sequence[str]:
+        return list((await self.connection.execute(_TENANTS)).scalars())
 
     async def try_lock(self, tenant_id: str) -> bool:
         locked = await self.connection.execute(_TRY_LOCK, {"of_tenant_id": tenant_id})

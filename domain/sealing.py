@@ -57,7 +57,11 @@ class Fault:
 
 
 class SealStore(Protocol):
-    """One tenant's chain, in one transaction."""
+    """The chains, in one transaction. All but `tenant_ids` are about the transaction's tenant."""
+
+    async def tenant_ids(self) -> Sequence[str]:
+        """Every tenant, in a transaction across tenants."""
+        ...
 
     async def try_lock(self, tenant_id: str) -> bool:
         """Whether this transaction is now the tenant's only sealer; it is until it ends."""
@@ -101,9 +105,11 @@ class SealingWork(Protocol):
 
 
 class SealingDatabase(Protocol):
-    """Opens transactions for one tenant."""
+    """Opens transactions."""
 
     def begin(self, tenant_id: str) -> AbstractAsyncContextManager[SealingWork]: ...
+
+    def begin_across_tenants(self) -> AbstractAsyncContextManager[SealingWork]: ...
 
 
 def canonical(entry: AuditEntry, sequence: int, previous_hash: str) -> bytes:
@@ -174,6 +180,11 @@ class Sealer:
         self._database = database
         self._clock = clock
         self._batch = batch
+
+    async def tenant_ids(self) -> Sequence[str]:
+        """Whose entries there are to seal."""
+        async with self._database.begin_across_tenants() as work:
+            return await work.seals.tenant_ids()
 
     async def seal(self, tenant_id: str) -> Seal | None:
         """Seals all of the tenant's entries that have no seal; the chain's new end, None when

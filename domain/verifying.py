@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.audit import AuditEntry
@@ -37,6 +37,11 @@ class Verifier:
     def __init__(self, database: SealingDatabase, *, batch: int = BATCH) -> None:
         self._database = database
         self._batch = batch
+
+    async def tenant_ids(self) -> Sequence[str]:
+        """Whose chains there are to check."""
+        async with self._database.begin_across_tenants() as work:
+            return await work.seals.tenant_ids()
 
     async def length(self, tenant_id: str) -> int:
         """How many seals there are to check."""
