@@ -13,8 +13,9 @@ from domain.ports import DatabaseUnavailable
 from schema.card_numbers import without_card_numbers
 from schema.codes import BadInput, RequestErrorCode
 
-_ECHO = re.compile(r"(; | )[Ff]ound: .*|Did you mean .*", re.DOTALL)
-"""How the library repeats a caller's value, which may be a secret, and guesses at names."""
+_ECHO = re.compile(r"(; | )[Ff]ound: .*|Did you mean .*| Field '\w+' of type 'Maybe.*", re.DOTALL)
+"""How the library repeats a caller's value, which may be a secret, guesses at names, and speaks of
+Python's types."""
 
 _MESSAGE_LENGTH_MAX = 300
 

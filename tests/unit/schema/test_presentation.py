@@ -116,6 +116,14 @@ async def test_no_error_guesses_at_names(document: str) -> None:
     assert all("Did you mean" not in str(error.body) for error in shown(result))
 
 
+async def test_an_error_speaks_of_the_schemas_types() -> None:
+    """A null where one name is wanted is answered without the types of our own program."""
+    result = await execute("{ order(by: {id: null}) { id } }", caller=a_caller(Role.ADMIN))
+
+    assert str(shown(result)[0].body["message"]) == "Expected value of type 'ID', found null."
+    assert "Maybe" not in str([error.body for error in shown(result)])
+
+
 async def test_what_is_unexpected_is_masked() -> None:
     """The client learns the request id, and the exception stays behind for the log."""
     error = RuntimeError("password=hunter2")
