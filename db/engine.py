@@ -7,8 +7,8 @@ on a lock, and on a transaction that its owner forgot.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from asyncpg import PostgresError
 from sqlalchemy import event
@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from db.roles import DatabaseRole
 from domain.ports import DatabaseUnavailable
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -39,11 +40,16 @@ def make_engine(
     *,
     pool_size: int = 10,
     application_name: str = "tollgate",
+    role: DatabaseRole | None = None,
     statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
     lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
     pool_timeout_seconds: float = POOL_TIMEOUT_SECONDS,
 ) -> AsyncEngine:
-    """A pool of at most `pool_size` connections to a `postgresql://` URL. 0 seconds is no limit."""
+    """A pool of at most `pool_size` connections to a `postgresql://` URL. 0 seconds is no limit.
+
+    Each connection takes `role` as it opens and is nobody else until it closes; without one it is
+    the URL's own user, as for migrations and seeding.
+    """
     engine = create_async_engine(
         _driver_url(database_url),
         hide_parameters=True,  # an error's text is logged, and parameters hold e-mail and metadata
@@ -62,6 +68,7 @@ def make_engine(
                 "statement_timeout": _milliseconds(statement_timeout_seconds),
                 "lock_timeout": _milliseconds(lock_timeout_seconds),
                 "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_SECONDS),
+                **({} if role is None else {"role": role.value}),
             },
         },
     )
@@ -69,25 +76,39 @@ def make_engine(
     return engine
 
 
-@asynccontextmanager
-async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+def connected(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
     """A connection of the pool; what was not committed is rolled back at the end.
 
     Raises DatabaseUnavailable, at the opening or from any statement inside.
     """
+    return lent(engine, AsyncConnection.close)
+
+
+@asynccontextmanager
+async def lent(
+    engine: AsyncEngine, give_back: Callable[[AsyncConnection], Awaitable[None]]
+) -> AsyncIterator[AsyncConnection]:
+    """A connection of the pool, which `give_back` ends what was begun on and closes.
+
+    Raises DatabaseUnavailable as `connected` does.
+    """
+
+    async def ended() -> None:
+        await give_back(connection)
+
     connection = engine.connect()
     try:
         await connection.start()
     except (OSError, PoolTimeout) as error:
         raise DatabaseUnavailable("no connection to the database") from error
     except (DBAPIError, PostgresError) as error:
-        if _is_away(error):
+        if is_away(error):
             raise DatabaseUnavailable(str(error)) from error
         raise
     try:
         yield connection
     except DBAPIError as error:
-        if _is_away(error):
+        if is_away(error):
             raise DatabaseUnavailable(str(error.orig)) from error
         raise
     except TimeoutError as error:
@@ -97,10 +118,11 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         raise DatabaseUnavailable("the database does not answer") from error
     finally:
         # Shielded: a caller that is canceled meanwhile must not keep the connection from the pool.
-        await asyncio.shield(asyncio.create_task(connection.close()))
+        await asyncio.shield(asyncio.create_task(ended()))
 
 
-def _is_away(error: DBAPIError | PostgresError) -> bool:
+def is_away(error: DBAPIError | PostgresError) -> bool:
+    """Whether the error says that the database cannot do it now."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or _state(error.orig).startswith(_AWAY)
     return _state(error).startswith(_AWAY)

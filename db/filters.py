@@ -67,7 +67,7 @@ def _payment_matches(tenant_id: str, search: str) -> ColumnElement[bool]:
         column.order_id == order_id,
     ]
     if _LAST4.fullmatch(search):
-        matches.append(column.gateway_response["last4"].astext == search)
+        matches.append(column.card_last4 == search)
     return or_(*matches)
 
 
@@ -76,7 +76,7 @@ def _order_matches(search: str) -> ColumnElement[bool]:
     return or_(
         column.id == search,
         column.reference == search,
-        func.lower(column.customer_email) == func.lower(search),
+        column.customer_email_folded == func.lower(search),
     )
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    func,
+    literal,
     or_,
     select,
     update,
@@ -22,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.payment_rows import payment_of
+from db.statements import enter_tenant
 from db.tables import gateways, payments, webhook_events
 from domain.errors import NotFound
 from domain.inbox import WebhookEvent, WebhookEventStatus
@@ -33,11 +36,9 @@ _UNSTORABLE = frozenset({"22P05", "22P02", "22021", "22003", "22032"})
 """SQLSTATEs with which JSONB refuses a document (PostgreSQL, appendix A, class 22)."""
 
 _COLUMN = webhook_events.c
-_RECORD = (
-    insert(webhook_events)
-    .on_conflict_do_nothing(index_elements=["gateway_id", "livemode", "event_id"])
-    .returning(_COLUMN.id)
-)
+# Names no index and returns nothing: either would need the right to see the row, and the API may
+# not read the inbox it writes to. The only conflict is with the same event.
+_RECORD = insert(webhook_events).on_conflict_do_nothing()
 _FIND = select(webhook_events).where(_COLUMN.id == bindparam("of_id"))
 _SAVE = update(webhook_events).where(_COLUMN.id == bindparam("of_id"))
 _DUE = or_(
@@ -130,7 +131,7 @@ class SqlInboxStore:
             if getattr(error.orig, "sqlstate", None) in _UNSTORABLE:
                 raise PayloadUnstorable(event.event_id) from error
             raise
-        return recorded.first() is not None
+        return recorded.rowcount == 1
 
     async def find(self, webhook_event_id: str) -> WebhookEvent | None:
         found = await self.connection.execute(_FIND, {"of_id": webhook_event_id})
@@ -160,11 +161,25 @@ class SqlInboxStore:
     ) -> Payment | None:
         if gateway_payment_id is None and payment_id is None:
             return None
+        await self.connection.execute(_enter_tenant(gateway, gateway_payment_id, payment_id))
         found = await self.connection.execute(
             _find_payment(gateway, gateway_payment_id, payment_id)
         )
         row = found.first()
         return None if row is None else payment_of(row, self.cipher)
+
+
+def _enter_tenant(
+    gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
+) -> Select[Any]:
+    """Makes the transaction that of the tenant whose payment it may be: the row's own tenant, or
+    for the platform's row the one that the payment's ids lead to. Unless it is a tenant's already.
+    """
+    if gateway.tenant_id is not None:
+        return enter_tenant(literal(gateway.tenant_id))
+    return enter_tenant(
+        func.tenant_of_platform_payment(gateway.gateway_type.value, gateway_payment_id, payment_id)
+    )
 
 
 def _find_payment(

@@ -1,4 +1,4 @@
-"""What readers see. Each call is one statement, run without a transaction around it."""
+"""What readers see. Each call is one statement, which sets the tenant for itself."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from db.refunds import refund_of
 from db.tables import audit_log, fee_overrides, fee_tiers, orders, payments, refunds
 from db.tenant_rows import override_of, tenant_of, tier_of
 from db.tenants import FIND_TENANT
+from db.transactions import on_own_terms, reading
 from domain.caller import AuditActorType
 from domain.fees import FeeOverride, FeeTier
 from domain.order import Order
@@ -32,11 +33,11 @@ class SqlReads:
 
     def __init__(self, engine: AsyncEngine, cipher: Cipher) -> None:
         # Without BEGIN and COMMIT a read is one round trip instead of three.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = on_own_terms(engine)
         self._cipher = cipher
 
     async def tenant(self, tenant_id: str) -> Tenant | None:
-        async with connected(self._engine) as connection:
+        async with reading(self._engine, tenant_id) as connection:
             row = (await connection.execute(FIND_TENANT, {"of_id": tenant_id})).first()
         return None if row is None else tenant_of(row)
 
@@ -53,7 +54,7 @@ class SqlReads:
         wanted = select(orders).where(
             orders.c.tenant_id == tenant_id, orders.c.reference == reference
         )
-        async with connected(self._engine) as connection:
+        async with reading(self._engine, tenant_id) as connection:
             row = (await connection.execute(wanted)).first()
         return None if row is None else order_of(row)
 
@@ -61,39 +62,39 @@ class SqlReads:
         self, tenant_id: str, where: PaymentFilter, page: PageRequest
     ) -> Page[Payment]:
         rows = payments_where(tenant_id, where)
-        async with connected(self._engine) as connection:
+        async with reading(self._engine, tenant_id) as connection:
             return await read_page(connection, rows, payments.c.id, page, self._payment)
 
     async def payment_count(self, tenant_id: str, where: PaymentFilter) -> int | None:
-        return await self._count(payments_where(tenant_id, where))
+        return await self._count(tenant_id, payments_where(tenant_id, where))
 
     async def order_page(
         self, tenant_id: str, where: OrderFilter, page: PageRequest
     ) -> Page[Order]:
         rows = orders_where(tenant_id, where)
-        async with connected(self._engine) as connection:
+        async with reading(self._engine, tenant_id) as connection:
             return await read_page(connection, rows, orders.c.id, page, order_of)
 
     async def order_count(self, tenant_id: str, where: OrderFilter) -> int | None:
-        return await self._count(orders_where(tenant_id, where))
+        return await self._count(tenant_id, orders_where(tenant_id, where))
 
     async def refund_page(self, tenant_id: str, payment_id: str, page: PageRequest) -> Page[Refund]:
         rows = _refunds_of(tenant_id, payment_id)
-        async with connected(self._engine) as connection:
+        async with reading(self._engine, tenant_id) as connection:
             return await read_page(connection, rows, refunds.c.id, page, refund_of)
 
     async def refund_count(self, tenant_id: str, payment_id: str) -> int | None:
-        return await self._count(_refunds_of(tenant_id, payment_id))
+        return await self._count(tenant_id, _refunds_of(tenant_id, payment_id))
 
     async def timeline_page(
         self, tenant_id: str, payment_id: str, page: PageRequest
     ) -> Page[PaymentEvent]:
         rows = _timeline(tenant_id, payment_id)
-        async with connected(self._engine) as connection:
+        async with reading(self._engine, tenant_id) as connection:
             return await read_page(connection, rows, audit_log.c.id, page, _event_of)
 
     async def timeline_count(self, tenant_id: str, payment_id: str) -> int | None:
-        return await self._count(_timeline(tenant_id, payment_id))
+        return await self._count(tenant_id, _timeline(tenant_id, payment_id))
 
     async def fee_tiers(self, *, include_archived: bool) -> Sequence[FeeTier]:
         tiers = select(fee_tiers).order_by(fee_tiers.c.level, fee_tiers.c.id)
@@ -111,11 +112,11 @@ class SqlReads:
 
     async def _by_id(self, table: Table, tenant_id: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
         wanted = select(table).where(table.c.tenant_id == tenant_id, among(table.c.id, ids))
-        async with connected(self._engine) as connection:
+        async with reading(self._engine, tenant_id) as connection:
             return (await connection.execute(wanted)).all()
 
-    async def _count(self, rows: Select[Any]) -> int | None:
-        async with connected(self._engine) as connection:
+    async def _count(self, tenant_id: str, rows: Select[Any]) -> int | None:
+        async with reading(self._engine, tenant_id) as connection:
             return await count_rows(connection, rows)
 
 

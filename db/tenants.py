@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, or_, select
+from sqlalchemy import Row, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.statements import enter_tenant
 from db.tables import fee_overrides, fee_tiers, gateways, tenants
 from db.tenant_rows import gateway_of, tenant_of, tier_of
 from domain.errors import NotFound
@@ -72,6 +73,9 @@ class SqlTenantStore:
         return await self._account(_GATEWAY_BY_ID, {"of_id": gateway_id})
 
     async def gateway_by_account(self, account_id: str, *, livemode: bool) -> GatewayAccount | None:
+        await self.connection.execute(
+            enter_tenant(func.tenant_of_account(account_id, literal(livemode)))
+        )
         return await self._account(
             _GATEWAY_BY_ACCOUNT, {"of_account": account_id, "of_livemode": livemode}
         )

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.alerts import SqlAlertStore
 from db.audit import SqlAuditStore
-from db.engine import connected
 from db.idempotency import SqlIdempotencyStore
 from db.inbox import SqlInboxStore
 from db.operations import SqlOperationStore
@@ -18,6 +17,7 @@ from db.payments import SqlPaymentStore
 from db.refunds import SqlRefundStore
 from db.seals import SqlSealStore
 from db.tenants import SqlTenantStore
+from db.transactions import begun, commit, on_own_terms
 from domain.ports import Cipher
 
 
@@ -38,27 +38,26 @@ class SqlWork:
         self.inbox = SqlInboxStore(connection, cipher)
 
     async def commit(self) -> None:
-        await self._connection.commit()
+        await commit(self._connection)
 
 
 class SqlDatabase:
     """Implements `domain.ports.Database`."""
 
     def __init__(self, engine: AsyncEngine, cipher: Cipher) -> None:
-        self._engine = engine
+        self._engine = on_own_terms(engine)
         self._cipher = cipher
 
     def begin(self, tenant_id: str) -> AbstractAsyncContextManager[SqlWork]:
-        """A transaction for one tenant."""
-        # The tenant is not set in the session: that would be a round trip more, and nothing reads
-        # it, since every statement names its tenant.
-        return self._transaction()
+        """A transaction for one tenant, whose rows alone it can see."""
+        return self._transaction(tenant_id)
 
     def begin_across_tenants(self) -> AbstractAsyncContextManager[SqlWork]:
-        """A transaction for the worker, which claims work of any tenant."""
-        return self._transaction()
+        """A transaction of no tenant: for work that has none yet, or that may be any tenant's. It
+        sees no orders, payments or refunds."""
+        return self._transaction(None)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[SqlWork]:
-        async with connected(self._engine) as connection:
+    async def _transaction(self, tenant_id: str | None) -> AsyncIterator[SqlWork]:
+        async with begun(self._engine, tenant_id) as connection:
             yield SqlWork(connection, self._cipher)

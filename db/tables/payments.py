@@ -6,11 +6,13 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -69,6 +71,8 @@ orders = Table(
     moment("canceled_at", nullable=True),
     moment("created_at"),
     moment("updated_at"),
+    # Searched by. Under row-level security an index serves no expression on a column.
+    Column("customer_email_folded", Text, Computed("lower(customer_email)", persisted=True)),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
     UniqueConstraint("tenant_id", "reference", name="reference"),
     one_of("order_status", OrderStatus),
@@ -84,8 +88,8 @@ orders = Table(
     Index(
         "ix_orders_customer_email",
         "tenant_id",
-        text("lower(customer_email)"),
-        postgresql_where=text("customer_email IS NOT NULL"),
+        "customer_email_folded",
+        postgresql_where=text("customer_email_folded IS NOT NULL"),
     ),
 )
 
@@ -136,6 +140,7 @@ payments = Table(
     Column("version", BigInteger, nullable=False),
     moment("created_at"),
     moment("updated_at"),
+    Column("card_last4", Text, Computed("gateway_response ->> 'last4'", persisted=True)),
     ForeignKeyConstraint(["tenant_id", "order_id"], ["orders.tenant_id", "orders.id"]),
     ForeignKeyConstraint(
         ["tenant_id", "gateway_id"],
@@ -197,7 +202,7 @@ payments = Table(
     Index("ix_payments_order", "tenant_id", "order_id", "id"),
     Index("ix_payments_status", "tenant_id", "payment_status", "id"),
     Index("ix_payments_created_at", "tenant_id", "created_at"),
-    Index("ix_payments_last4", "tenant_id", text("(gateway_response ->> 'last4')"), "id"),
+    Index("ix_payments_last4", "tenant_id", "card_last4", "id"),
     Index(
         "ix_payments_gateway_charge",
         "tenant_id",
