@@ -111,9 +111,10 @@ alerts: severity = 'LOW'
 
 _RULES = text(
     "SELECT conname FROM pg_constraint"
-    " WHERE contype = 'c' AND conrelid NOT IN (0, 'audit_log'::regclass)"
+    " WHERE contype = 'c'"
+    " AND conrelid NOT IN (0, 'audit_log'::regclass, 'audit_seals'::regclass)"
 )
-"""The audit log's CHECK is met by an INSERT, in its own tests: it refuses every UPDATE."""
+"""The audit's CHECKs are met by an INSERT, in its own tests: it refuses every UPDATE."""
 
 
 def broken() -> list[tuple[str, str]]:

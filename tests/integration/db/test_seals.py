@@ -292,3 +292,23 @@ async def test_the_seals_are_append_only(
     async with engine.begin() as connection:
         with pytest.raises(IntegrityError, match="audit_seals is append-only"):
             await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "digest", "rule"),
+    [(0, "0" * 64, "ck_audit_seals_sequence"), (1, "0" * 63, "ck_audit_seals_hash")],
+)
+async def test_a_seal_has_a_place_and_a_hash(
+    engine: AsyncEngine, merchant: Merchant, sequence: int, digest: str, rule: str
+) -> None:
+    """Places count from 1, and a hash is 64 hexadecimal digits."""
+    seal = {"tenant": merchant.id, "sequence": sequence, "entry": "aud_1", "hash": digest}
+    async with engine.begin() as connection:
+        with pytest.raises(IntegrityError, match=rule):
+            await connection.execute(
+                text(
+                    "INSERT INTO audit_seals (tenant_id, sequence, entry_id, hash)"
+                    " VALUES (:tenant, :sequence, :entry, :hash)"
+                ),
+                seal,
+            )
