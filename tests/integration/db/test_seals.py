@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
@@ -278,37 +277,3 @@ async def test_an_end_that_was_cut_off_is_found_by_what_was_noted(
 
     assert (await check(database, merchant)).faults == ()
     assert [at.sequence for at in (await check(database, merchant, noted=noted)).faults] == [4]
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["UPDATE audit_seals SET hash = hash", "DELETE FROM audit_seals", "TRUNCATE audit_seals"],
-)
-async def test_the_seals_are_append_only(
-    database: SqlDatabase, engine: AsyncEngine, merchant: Merchant, statement: str
-) -> None:
-    """What is sealed stays sealed, for the owner of the tables too."""
-    await sealed(database, merchant, count=1)
-    async with engine.begin() as connection:
-        with pytest.raises(IntegrityError, match="audit_seals is append-only"):
-            await connection.execute(text(statement))
-
-
-@pytest.mark.parametrize(
-    ("sequence", "digest", "rule"),
-    [(0, "0" * 64, "ck_audit_seals_sequence"), (1, "0" * 63, "ck_audit_seals_hash")],
-)
-async def test_a_seal_has_a_place_and_a_hash(
-    engine: AsyncEngine, merchant: Merchant, sequence: int, digest: str, rule: str
-) -> None:
-    """Places count from 1, and a hash is 64 hexadecimal digits."""
-    seal = {"tenant": merchant.id, "sequence": sequence, "entry": "aud_1", "hash": digest}
-    async with engine.begin() as connection:
-        with pytest.raises(IntegrityError, match=rule):
-            await connection.execute(
-                text(
-                    "INSERT INTO audit_seals (tenant_id, sequence, entry_id, hash)"
-                    " VALUES (:tenant, :sequence, :entry, :hash)"
-                ),
-                seal,
-            )

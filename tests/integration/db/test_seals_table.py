@@ -1,0 +1,46 @@
+"""The table of the seals: append-only, with a place and a hash in each row."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.work import SqlDatabase
+from tests.integration.db.conftest import Merchant
+from tests.integration.db.test_seals import sealed
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit_seals SET hash = hash", "DELETE FROM audit_seals", "TRUNCATE audit_seals"],
+)
+async def test_the_seals_are_append_only(
+    database: SqlDatabase, engine: AsyncEngine, merchant: Merchant, statement: str
+) -> None:
+    """What is sealed stays sealed, for the owner of the tables too."""
+    await sealed(database, merchant, count=1)
+    async with engine.begin() as connection:
+        with pytest.raises(IntegrityError, match="audit_seals is append-only"):
+            await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "digest", "rule"),
+    [(0, "0" * 64, "ck_audit_seals_sequence"), (1, "0" * 63, "ck_audit_seals_hash")],
+)
+async def test_a_seal_has_a_place_and_a_hash(
+    engine: AsyncEngine, merchant: Merchant, sequence: int, digest: str, rule: str
+) -> None:
+    """Places count from 1, and a hash is 64 hexadecimal digits."""
+    seal = {"tenant": merchant.id, "sequence": sequence, "entry": "aud_1", "hash": digest}
+    async with engine.begin() as connection:
+        with pytest.raises(IntegrityError, match=rule):
+            await connection.execute(
+                text(
+                    "INSERT INTO audit_seals (tenant_id, sequence, entry_id, hash)"
+                    " VALUES (:tenant, :sequence, :entry, :hash)"
+                ),
+                seal,
+            )
