@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from domain.order import Order
 from domain.payment import GatewayType, Payment, PaymentMethodType
@@ -72,6 +72,17 @@ class CancelPayment:
     payment_id: str
     idempotency_key: str
     reason: str | None = None
+
+
+Command = CreateOrder | CancelOrder | StartPayment | CapturePayment | RefundPayment | CancelPayment
+"""Everything that carries an idempotency key."""
+
+
+def input_values(command: Command) -> dict[str, object]:
+    """What the caller asks for, without the key: two calls are the same when this is the same."""
+    values = asdict(command)
+    del values["idempotency_key"]
+    return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from domain.answers import STATE_CHANGED
 from domain.caller import Actor
+from domain.commands import Command, input_values
 from domain.deciding import Deciding
 from domain.errors import (
     AttemptedOperation,
@@ -43,13 +44,17 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Who asks for which mutation with which key; `values` is the input without the key."""
+    """Who asks for what."""
 
     actor: Actor
     tenant_id: str
     attempted: AttemptedOperation
-    key: str
-    values: Mapping[str, object]
+    command: Command
+
+    @property
+    def key(self) -> str:
+        """The caller's idempotency key."""
+        return self.command.idempotency_key
 
 
 class Performer:
@@ -83,7 +88,7 @@ class Performer:
     ) -> tuple[Operation, GatewayAccount] | IdempotencyRecord:
         """The first transaction: what is to be sent, or the record of an earlier call."""
         async with self._database.begin(call.tenant_id) as work:
-            fresh = new_record(call.tenant_id, call.attempted, call.key, call.values, self._clock)
+            fresh = new_record(call.tenant_id, call.attempted, call.command, self._clock)
             existing = await work.keys.claim(fresh)
             if existing is not None:
                 check_same_input(existing, fresh)
@@ -194,19 +199,15 @@ class Performer:
 
 
 def new_record(
-    tenant_id: str,
-    attempted: AttemptedOperation | str,
-    key: str,
-    values: Mapping[str, object],
-    clock: Clock,
+    tenant_id: str, attempted: AttemptedOperation | str, command: Command, clock: Clock
 ) -> IdempotencyRecord:
     """The record that a first call inserts."""
     return IdempotencyRecord(
         id=new_id(Prefix.IDEMPOTENCY_RECORD),
         tenant_id=tenant_id,
         mutation=attempted,
-        key=key,
-        input_hash=input_hash(values),
+        key=command.idempotency_key,
+        input_hash=input_hash(input_values(command)),
         outcome=IdempotencyOutcome.RUNNING,
         created_at=clock.now(),
     )

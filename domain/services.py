@@ -13,6 +13,7 @@ from domain.commands import (
     CancelOrder,
     CancelPayment,
     CapturePayment,
+    Command,
     CreateOrder,
     OrderDone,
     PaymentDone,
@@ -47,9 +48,7 @@ class OrderService:
             check_gateway_amount(command.total, command.currency)
         except UnsupportedAmount as unsupported:
             raise invalid("totalAmountCents", unsupported.rule, str(unsupported)) from unsupported
-        record = new_record(
-            tenant_id, "CREATE_ORDER", command.idempotency_key, _create_values(command), self._clock
-        )
+        record = new_record(tenant_id, "CREATE_ORDER", command, self._clock)
         async with self._database.begin(tenant_id) as work:
             existing = await work.keys.claim(record)
             if existing is not None:
@@ -67,10 +66,7 @@ class OrderService:
 
     async def cancel(self, actor: Actor, tenant_id: str, command: CancelOrder) -> OrderDone:
         """Closes an order on which nothing is live or captured. Raises NotFound, InvalidState."""
-        values = {"order_id": command.order_id, "reason": command.reason}
-        record = new_record(
-            tenant_id, AttemptedOperation.CANCEL_ORDER, command.idempotency_key, values, self._clock
-        )
+        record = new_record(tenant_id, AttemptedOperation.CANCEL_ORDER, command, self._clock)
         async with self._database.begin(tenant_id) as work:
             existing = await work.keys.claim(record)
             if existing is not None:
@@ -110,14 +106,7 @@ class PaymentService:
 
     async def capture(self, actor: Actor, tenant_id: str, command: CapturePayment) -> PaymentDone:
         """Takes an authorized amount, or a part of it."""
-        values = {"payment_id": command.payment_id, "amount": command.amount}
-        call = Call(
-            actor=actor,
-            tenant_id=tenant_id,
-            attempted=AttemptedOperation.CAPTURE,
-            key=command.idempotency_key,
-            values=values,
-        )
+        call = _call(actor, tenant_id, AttemptedOperation.CAPTURE, command)
         outcome, replayed = await self._performer.perform(
             call, lambda at: decide_capture(at, command)
         )
@@ -125,14 +114,7 @@ class PaymentService:
 
     async def cancel(self, actor: Actor, tenant_id: str, command: CancelPayment) -> PaymentDone:
         """Releases a payment that was not captured."""
-        values = {"payment_id": command.payment_id, "reason": command.reason}
-        call = Call(
-            actor=actor,
-            tenant_id=tenant_id,
-            attempted=AttemptedOperation.CANCEL,
-            key=command.idempotency_key,
-            values=values,
-        )
+        call = _call(actor, tenant_id, AttemptedOperation.CANCEL, command)
         outcome, replayed = await self._performer.perform(
             call, lambda at: decide_cancel(at, command)
         )
@@ -140,19 +122,7 @@ class PaymentService:
 
     async def refund(self, actor: Actor, tenant_id: str, command: RefundPayment) -> RefundDone:
         """Gives captured money back."""
-        values = {
-            "payment_id": command.payment_id,
-            "amount": command.amount,
-            "reason": command.reason,
-            "note": command.note,
-        }
-        call = Call(
-            actor=actor,
-            tenant_id=tenant_id,
-            attempted=AttemptedOperation.REFUND,
-            key=command.idempotency_key,
-            values=values,
-        )
+        call = _call(actor, tenant_id, AttemptedOperation.REFUND, command)
         outcome, replayed = await self._performer.perform(
             call, lambda at: decide_refund(at, command)
         )
@@ -181,34 +151,16 @@ class PaymentService:
         self, actor: Actor, tenant_id: str, command: StartPayment, capture_method: CaptureMethod
     ) -> PaymentDone:
         manual = capture_method is CaptureMethod.MANUAL
-        call = Call(
-            actor=actor,
-            tenant_id=tenant_id,
-            attempted=AttemptedOperation.AUTHORIZE if manual else AttemptedOperation.CHARGE,
-            key=command.idempotency_key,
-            values={
-                "order_id": command.order_id,
-                "payment_method_type": command.payment_method_type,
-                "payment_method_ref": command.payment_method_ref,
-                "gateway_type": command.gateway_type,
-                "return_url": command.return_url,
-                "metadata": dict(command.metadata),
-            },
-        )
+        attempted = AttemptedOperation.AUTHORIZE if manual else AttemptedOperation.CHARGE
+        call = _call(actor, tenant_id, attempted, command)
         outcome, replayed = await self._performer.perform(
             call, lambda at: decide_start(at, command, capture_method)
         )
         return PaymentDone(outcome.payment, replayed)
 
 
-def _create_values(command: CreateOrder) -> dict[str, object]:
-    return {
-        "reference": command.reference,
-        "total": command.total,
-        "currency": command.currency,
-        "customer_email": command.customer_email,
-        "metadata": dict(command.metadata),
-    }
+def _call(actor: Actor, tenant_id: str, attempted: AttemptedOperation, command: Command) -> Call:
+    return Call(actor=actor, tenant_id=tenant_id, attempted=attempted, command=command)
 
 
 def _new_order(tenant_id: str, command: CreateOrder, now: datetime) -> Order:
