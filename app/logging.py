@@ -1,15 +1,45 @@
-"""Logging: one line an event, to standard error."""
+"""Logging: one line an event, to standard error, with every secret blacked out."""
 
 import logging
+import re
 import sys
 import time
+from collections.abc import Sequence
 
-_LIBRARIES = ("alembic.runtime.plugins", "arq.worker", "asyncio", "stripe", "uvicorn.access")
-"""Loggers that say more than a line an event, or say it twice."""
+from schema.card_numbers import without_shown_card_numbers
+
+_LIBRARIES = (
+    *("aiohttp", "alembic.runtime.plugins", "arq", "asyncio", "asyncpg", "graphql", "hpack"),
+    *("sqlalchemy", "strawberry", "stripe", "uvicorn.access"),
+)
+"""Loggers that say more than a line an event, say it twice, or print bodies and parameters at a
+lower level."""
+
+_SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"(?i)\b(bearer|basic)[ \t]+[\w.~+/=-]{8,}"), r"\1 [redacted]"),
+    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]*(\.[\w-]*){0,3}"), "[token redacted]"),
+    (re.compile(r"\b((?:sk|rk)_(?:test|live)|whsec)_\w+"), r"\1_[redacted]"),
+    (re.compile(r"\b([a-z]{2,12}_\w+?_secret)_\w+"), r"\1_[redacted]"),
+    (re.compile(r"(://)[^/\s@'\"]{1,512}@"), r"\1[redacted]@"),
+    (re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}(@[\w-]{1,63}(?:\.[\w-]{1,63})+)"), r"[redacted]\1"),
+)
+"""Bearer tokens, JSON Web Tokens, the gateway's keys, webhook secrets and client secrets, passwords
+in URLs, and the local part of e-mail addresses, with what stands in their place."""
+
+
+def redacted(text: str) -> str:
+    """The text without secrets, card numbers and the names in e-mail addresses."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return without_shown_card_numbers(text)
 
 
 class LineFormatter(logging.Formatter):
-    """Time in UTC, level, logger, message; line breaks become visible, so one event is one line."""
+    """Time in UTC, level, logger, message; line breaks become visible, so one event is one line.
+
+    Secrets are blacked out here, where message, arguments and trace have become one text: a filter
+    would see them before.
+    """
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -20,11 +50,12 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The one line of this record, its exception included."""
-        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+        return redacted(super().format(record)).replace("\r", "\\r").replace("\n", "\\n")
 
 
 def set_up_logging(level: str) -> None:
-    """Send everything of this level and above to standard error, as lines."""
+    """Send everything of this level and above to standard error, as lines. The libraries stay at
+    WARNING whatever the level."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

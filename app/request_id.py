@@ -8,6 +8,8 @@ import secrets
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.logging import redacted
+
 HEADER = "X-Request-Id"
 _SANE = re.compile(r"[!-~]{1,64}")
 _KEY = "tollgate.request_id"
@@ -17,8 +19,13 @@ def request_id_of(scope: Scope) -> str:
     """The request's id; made here when `RequestIds` is not in front."""
     if _KEY not in scope:
         given = Headers(scope=scope).get(HEADER, "")
-        scope[_KEY] = given if _SANE.fullmatch(given) else secrets.token_hex(16)
+        scope[_KEY] = given if _is_sane(given) else secrets.token_hex(16)
     return str(scope[_KEY])
+
+
+def _is_sane(given: str) -> bool:
+    """Short, visible, and nothing that the log would black out: the id is kept and repeated."""
+    return _SANE.fullmatch(given) is not None and redacted(given) == given
 
 
 class RequestIds:

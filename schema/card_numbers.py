@@ -1,27 +1,133 @@
-"""Card numbers, which Tollgate never wants: told by their shape, and kept out of messages."""
+"""Card numbers, which Tollgate never wants: told by their shape, and kept out of messages.
+
+A card number is 13 to 19 digits (ISO/IEC 7812-1) that pass the Luhn check, in one run or in groups
+as cards print them, and standing by itself: digits within a longer word are part of an id.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 
 _CANDIDATE = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212"
+_GROUP = re.compile(r"(?<![A-Za-z0-9_])\d{1,19}(?![A-Za-z0-9_])")
+_BETWEEN = re.compile(rf"\s{{1,3}}|\s?[{_DASHES}]\s?")
+"""What may stand between two groups of one number."""
+
+_SHAPES = frozenset({(4, 6, 5), (4, 6, 4), (4, 4, 5), (4, 4, 7), (6, 13), (6, 7)})
+"""How cards of 13 to 19 digits are printed besides groups of one length."""
+
+_GROUP_LENGTH_MAX = 5
+"""Longer groups of one length are dates and times beside one another: 20261122 20261123."""
+
+_MOMENT = re.compile(
+    r"1\d{12}|1\d{15}|1\d{18}"
+    r"|(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])([0-5]\d){2}(\d{3})?"
+)
+"""Moments written as digits: thousandths, millionths and billionths of seconds since 1970 until
+2033, and YYYYMMDDhhmmss. No issuer numbers its cards of these lengths so (ISO/IEC 7812-1: numbers
+that begin with 1 are an airline's, of 15 digits)."""
+
+_DIGITS_MIN, _DIGITS_MAX = 13, 19
+_RUN_MAX = 200
+"""Groups looked at together; longer runs are looked at in pieces that overlap by a number."""
+
+CANDIDATES_MAX = 100
+"""Numbers of a card's length that one text may hold and be believed that none is a card's: more
+only cost time, so that from there on each counts as one."""
+
+_Group = re.Match[str]
+
 
 def is_card_number(text: str) -> bool:
-    """Whether the text is 13 to 19 digits (ISO/IEC 7812-1), spaces and dashes aside, that pass the
-    Luhn check."""
+    """Whether the text is a card number and nothing else, spaces and dashes aside."""
     digits = text.translate({ord(" "): None, ord("-"): None})
     return digits.isascii() and digits.isdigit() and 13 <= len(digits) <= 19 and _luhn(digits)
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether a card number stands anywhere in the text."""
+    """Whether a card number stands anywhere in the text, also as a part of a longer word."""
     return any(is_card_number(run) for run in _CANDIDATE.findall(text))
+
+
+def shows_card_number(text: str) -> bool:
+    """Whether a card number stands by itself in the text. Ids, dates and moments do not count."""
+    return next(_shown(text), None) is not None
 
 
 def without_card_numbers(text: str) -> str:
     """The text with every run of digits as long as a card number blacked out."""
     return _CANDIDATE.sub("[digits removed]", text)
+
+
+def without_shown_card_numbers(text: str) -> str:
+    """The text with every card number that stands by itself blacked out."""
+    kept, at = [], 0
+    for start, end in _shown(text):
+        kept += [text[at:start], "[digits removed]"] if start >= at else []
+        at = max(at, end)
+    return "".join([*kept, text[at:]])
+
+
+def _shown(text: str) -> Iterator[tuple[int, int]]:
+    """Where card numbers stand by themselves, from left to right."""
+    looked_at = 0
+    for run in _runs(text):
+        first = 0
+        while first < len(run):
+            step = 1
+            for size in _sizes(run, first):
+                looked_at += 1
+                groups = run[first : first + size]
+                if looked_at > CANDIDATES_MAX or _is_card(groups):
+                    yield groups[0].start(), groups[-1].end()
+                    step = size
+                    break
+            first += step
+
+
+def _runs(text: str) -> Iterator[Sequence[_Group]]:
+    """Groups of digits with one and the same space or dash between them."""
+    run: list[_Group] = []
+    before = ""
+    for group in _GROUP.finditer(text):
+        between = text[run[-1].end() : group.start()] if run else ""
+        if run and (len(between) > 3 or not _BETWEEN.fullmatch(between)):
+            yield run
+            run = []
+        elif len(run) > 1 and between != before:
+            yield run
+            run = run[-1:]
+        elif len(run) == _RUN_MAX:
+            yield run
+            run = run[-_DIGITS_MAX:]
+        run.append(group)
+        before = between
+    yield run
+
+
+def _sizes(run: Sequence[_Group], first: int) -> Iterator[int]:
+    """How many groups from the first on may be one card, the fewest first."""
+    lengths: tuple[int, ...] = ()
+    for group in run[first : first + _DIGITS_MAX]:
+        lengths += (len(group[0]),)
+        even = len(set(lengths[:-1])) <= 1
+        if sum(lengths) > _DIGITS_MAX or (len(lengths) > 3 and not even):
+            return
+        if sum(lengths) >= _DIGITS_MIN and (
+            len(lengths) == 1
+            or lengths in _SHAPES
+            or (even and lengths[-1] <= lengths[0] <= _GROUP_LENGTH_MAX)
+        ):
+            yield len(lengths)
+
+
+def _is_card(groups: Sequence[_Group]) -> bool:
+    digits = "".join(str(unicodedata.decimal(digit)) for group in groups for digit in group[0])
+    return _MOMENT.fullmatch(digits) is None and _luhn(digits)
 
 
 def _luhn(digits: str) -> bool:

@@ -1,0 +1,136 @@
+"""Card numbers by themselves in a text: found as cards print them, not in what looks alike."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from domain.ids import Prefix, new_id
+from schema.card_numbers import (
+    is_card_number,
+    shows_card_number,
+    without_shown_card_numbers,
+)
+
+SECONDS_MAX = 0.1
+
+
+def with_check_digit(digits: str) -> str:
+    """The digits and the one that makes them pass the Luhn check."""
+    return next(digits + last for last in "0123456789" if is_card_number(digits + last))
+
+
+PANS = st.builds(
+    lambda first, rest: with_check_digit(first + rest),
+    st.sampled_from("23456789"),
+    st.text("0123456789", min_size=11, max_size=17),
+)
+
+
+@given(PANS, st.sampled_from(["", "card ", "card: ", "(", "x=", "\n"]))
+@example("4242424242424242", "")
+def test_a_card_number_is_found_wherever_it_stands(number: str, before: str) -> None:
+    """13 to 19 digits that pass the check are found, whatever stands around them."""
+    assert shows_card_number(f"{before}{number}")
+    assert shows_card_number(f"{before}{number}, 12/29")
+    assert number not in without_shown_card_numbers(f"{before}{number} {number}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4242 4242 4242 4242",
+        "4242-4242-4242-4242",
+        "4242\u00a04242\u00a04242\u00a04242",
+        "4242\u20134242\u20134242\u20134242",
+        "4242  4242  4242  4242",
+        "4242 - 4242 - 4242 - 4242",
+        "3782 822463 10005",
+        "3056 930902 5904",
+        "4222 2222 2222 2",
+        "6304 0000 0000 0000 000",
+        "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2",
+        "42 42 42 42 42 42 42 42",
+        "４２４２４２４２４２４２４２４２",
+        "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢",
+        "4242 4242 4242 4242 123",
+        "4242 4242 4242 4242 12 29 123",
+        "order 7 4242 4242 4242 4242",
+        "12-4242 4242 4242 4242",
+    ],
+)
+def test_a_card_number_is_found_as_it_is_printed(text: str) -> None:
+    """Spaces, dashes and other scripts' digits hide nothing, nor does what stands beside it."""
+    assert shows_card_number(text)
+    assert "4242 4242" not in without_shown_card_numbers(text)
+
+
+@given(st.sampled_from(list(Prefix)))
+def test_an_id_of_ours_is_no_card_number(prefix: Prefix) -> None:
+    """The digits in an id are never taken for a card's."""
+    assert not shows_card_number(new_id(prefix))
+
+
+@given(
+    st.sampled_from(list(Prefix)),
+    st.text("0123456789", min_size=12, max_size=18).map(with_check_digit),
+    st.text("abcdefghjkmnpqrstvwxyz", min_size=1, max_size=13),
+)
+def test_digits_within_an_id_are_no_card_number(prefix: Prefix, digits: str, rest: str) -> None:
+    """Even where a run in an id passes the check, the id is no card number."""
+    assert not shows_card_number(f"{prefix.value}_{digits}{rest}")
+    assert not shows_card_number(f"{prefix.value}_{rest}{digits}")
+    assert not shows_card_number(f"see {prefix.value}_{digits}, please")
+
+
+@given(st.uuids())
+@example("42424242-4242-4242-8242-424242424242")
+def test_a_uuid_is_no_card_number(key: object) -> None:
+    """A key in UUID form is never taken for a card's number, whatever its digits."""
+    assert not shows_card_number(str(key))
+
+
+@given(st.integers(1_000_100_000, 1_990_000_000))
+def test_a_moment_is_no_card_number(seconds: int) -> None:
+    """RFC 3339, thousandths to billionths of seconds, compact dates and pairs of them all pass."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    for text in (
+        moment.isoformat(),
+        f"{moment:%Y-%m-%d %H:%M:%S}",
+        f"{moment:%Y%m%d%H%M%S}",
+        f"{moment:%Y%m%d%H%M%S}123",
+        f"{moment:%Y-%m-%d} {moment:%Y-%m-%d}",
+        f"{moment:%Y%m%d} {moment:%Y%m%d}",
+        f"{moment:%Y%m%d}-{moment:%Y%m%d}",
+        str(seconds),
+        str(seconds * 1000 + 7),
+        str(seconds * 1_000_000 + 7),
+        str(seconds * 1_000_000_000 + 7),
+    ):
+        assert not shows_card_number(text), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "4242", "424242424242", "4242424242424243", "42424242424242424242", "a4242424242424242"],
+)
+def test_other_digits_are_no_card_number(text: str) -> None:
+    """Too few, too many, a wrong check digit, or a part of a word."""
+    assert not shows_card_number(text)
+    assert without_shown_card_numbers(text) == text
+
+
+@pytest.mark.parametrize(
+    "part", ["1 ", "1-", "4241 ", "12 345 ", "12 345-", "1234567890124 ", "1", " ", "1   ", "-"]
+)
+def test_looking_is_quick(part: str) -> None:
+    """A text as long as a body may be is looked through within a tenth of a second."""
+    text = part * (64 * 1024 // len(part))
+    start = time.process_time()
+    shows_card_number(text)
+
+    assert time.process_time() - start < SECONDS_MAX
