@@ -1,6 +1,7 @@
 """The types of the settings: how the text of a variable becomes a value, and what is refused."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ CHECKOUT_ISSUER = "tollgate-checkout"
 DEVELOPMENT_ISSUER = "tollgate-development"
 MISSING = "missing"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[0-9A-Za-z_]{8,}")
 
 
@@ -131,6 +133,44 @@ def _issuer(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _cors_origins(value: object) -> object:
+    return tuple(_origin(part) for part in _listed(value)) if isinstance(value, str) else value
+
+
+def _origin(text: str) -> str:
+    """An origin as a browser sends it (RFC 6454, section 6.2), or no browser would ever match."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("an origin is scheme://host") from None
+    if f"{parts.scheme}://{parts.netloc}" != text or not parts.hostname or "*" in text:
+        raise ValueError("an origin is scheme://host, with a port where it has one")
+    if text != text.lower() or port == _DEFAULT_PORTS.get(parts.scheme) or "@" in text:
+        raise ValueError("a browser writes an origin in lower case, without a default port")
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOOPBACK):
+        raise ValueError("an origin is https, or of this very machine")
+    return text
+
+
+def _trusted_proxies(value: object) -> object:
+    return tuple(_network(part) for part in _listed(value)) if isinstance(value, str) else value
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(text)
+    except ValueError:
+        raise ValueError("a proxy is an address, or a network such as 10.0.0.0/8") from None
+    if network.prefixlen == 0:
+        raise ValueError("that network is everybody: name the proxies")
+    return network
+
+
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
@@ -143,3 +183,5 @@ JwksUrl = Annotated[str | None, AfterValidator(_jwks_url)]
 JwtKeys = Annotated[tuple[JwtKey, ...], BeforeValidator(_jwt_keys), AfterValidator(_some_key)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 CheckoutKeys = Annotated[tuple[CheckoutKey, ...], BeforeValidator(_checkout_keys)]
+CorsOrigins = Annotated[tuple[str, ...], BeforeValidator(_cors_origins)]
+TrustedProxies = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_trusted_proxies)]

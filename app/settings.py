@@ -23,6 +23,7 @@ from app.setting_types import (
     MISSING,
     STRIPE_API_BASE,
     CheckoutKeys,
+    CorsOrigins,
     CredentialKeys,
     HttpUrl,
     Issuer,
@@ -33,6 +34,7 @@ from app.setting_types import (
     RedisUrl,
     StripeApiBase,
     StripeKey,
+    TrustedProxies,
     WebhookSecrets,
 )
 
@@ -135,6 +137,24 @@ class Settings(BaseSettings):
         le=65535,
         validation_alias="TOLLGATE_PORT",
         description="the port to listen on",
+    )
+    cors_origins: CorsOrigins = Field(
+        default=(),
+        validation_alias="TOLLGATE_CORS_ORIGINS",
+        description="origins whose pages may call the API, https://shop.example, comma separated",
+    )
+    trusted_proxies: TrustedProxies = Field(
+        default=(),
+        validation_alias="TOLLGATE_TRUSTED_PROXIES",
+        description="networks of the proxies whose X-Forwarded-For and -Proto count, "
+        "comma separated",
+    )
+    hsts_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=63_072_000,
+        validation_alias="TOLLGATE_HSTS_SECONDS",
+        description="how long browsers are to insist on https (RFC 6797); 0 says nothing",
     )
     db_pool_size: int = Field(
         default=10,

@@ -60,6 +60,22 @@ def test_development_settings_are_read() -> None:
     assert settings.graphiql
 
 
+def test_the_settings_of_http_are_read() -> None:
+    """Lists are comma separated; nothing is open, trusted or insisted on unless it is named."""
+    given = {
+        "TOLLGATE_CORS_ORIGINS": "https://shop.example, http://localhost:3000",
+        "TOLLGATE_TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.7, fd00::/8",
+        "TOLLGATE_HSTS_SECONDS": "31536000",
+    }
+    settings, bare = load_settings(PRODUCTION | given), load_settings(PRODUCTION)
+
+    assert settings.cors_origins == ("https://shop.example", "http://localhost:3000")
+    proxies = [str(network) for network in settings.trusted_proxies]
+    assert proxies == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
+    assert settings.hsts_seconds == 31_536_000
+    assert (bare.cors_origins, bare.trusted_proxies, bare.hsts_seconds) == ((), (), 0)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -150,6 +166,21 @@ def test_a_live_key_goes_to_stripe_only(prefix: str) -> None:
         ("TOLLGATE_CHECKOUT_KEYS", "k:aHVudGVyMg==", "at least 32 bytes"),
         ("TOLLGATE_CHECKOUT_KEYS", f"k:{KEY},k:{KEY}", "comes twice"),
         ("TOLLGATE_PUBLIC_URL", "ftp://hunter2", "http://host"),
+        ("TOLLGATE_CORS_ORIGINS", "*", "scheme://host"),
+        ("TOLLGATE_CORS_ORIGINS", "https://*.hunter2.example", "scheme://host"),
+        ("TOLLGATE_CORS_ORIGINS", "https://hunter2.example/", "scheme://host"),
+        ("TOLLGATE_CORS_ORIGINS", "null", "scheme://host"),
+        ("TOLLGATE_CORS_ORIGINS", "https://hunter2.example:x", "scheme://host"),
+        ("TOLLGATE_CORS_ORIGINS", "https://Hunter2.example", "lower case"),
+        ("TOLLGATE_CORS_ORIGINS", "https://hunter2.example:443", "default port"),
+        ("TOLLGATE_CORS_ORIGINS", "https://a:hunter2@shop.example", "lower case"),
+        ("TOLLGATE_CORS_ORIGINS", "http://hunter2.example", "is https"),
+        ("TOLLGATE_CORS_ORIGINS", "https://shop.example, hunter2", "scheme://host"),
+        ("TOLLGATE_TRUSTED_PROXIES", "hunter2", "10.0.0.0/8"),
+        ("TOLLGATE_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"),
+        ("TOLLGATE_TRUSTED_PROXIES", "0.0.0.0/0", "everybody"),
+        ("TOLLGATE_TRUSTED_PROXIES", "::/0", "everybody"),
+        ("TOLLGATE_HSTS_SECONDS", "-1", "greater than or equal to 0"),
         ("TOLLGATE_PORT", "0", "greater than or equal to 1"),
         ("TOLLGATE_DB_POOL_SIZE", "101", "less than or equal to 100"),
     ],

@@ -1,0 +1,51 @@
+"""What stands between the socket and the routes, outermost first."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from app.headers import SecurityHeaders
+from app.proxies import Proxies
+from app.request_id import HEADER, RequestIds
+from app.settings import Settings
+
+PREFLIGHT_SECONDS = 7200
+"""How long a browser may keep what a preflight said; Chromium keeps it no longer."""
+
+_ASKED = ("Authorization", "Content-Type", "Tollgate-Tenant", "Tollgate-Reason", HEADER)
+_SHOWN = (HEADER, "Retry-After")
+
+
+def middleware(settings: Settings) -> list[Middleware]:
+    """Headers and ids go onto every answer, also where a proxy's word has it refused."""
+    return [
+        Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
+        Middleware(RequestIds),
+        Middleware(
+            Proxies,
+            trusted=settings.trusted_proxies,
+            https_url=https_url(settings) if settings.is_production else None,
+        ),
+        *([_cors(settings)] if settings.cors_origins else ()),
+    ]
+
+
+def https_url(settings: Settings) -> str:
+    """The public address as it is over https."""
+    return urlsplit(settings.public_url)._replace(scheme="https").geturl()
+
+
+def _cors(settings: Settings) -> Middleware:
+    """Pages of the named origins may call, with a token that they hold; cookies do not count."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST"),
+        allow_headers=_ASKED,
+        allow_credentials=False,
+        expose_headers=_SHOWN,
+        max_age=PREFLIGHT_SECONDS,
+    )
