@@ -103,15 +103,14 @@ def test_an_order_is_paid_once(merchant: Merchant) -> None:
 @pytest.mark.parametrize(
     ("token", "rule"),
     [
-        ("4242424242424242", "CARD_DATA_FORBIDDEN"),
-        ("4242 4242 4242 4242", "CARD_DATA_FORBIDDEN"),
+        ("pm_4242424242424242", "CARD_DATA_FORBIDDEN"),
         ("visa", "INVALID_TOKEN"),
         ("", "INVALID_TOKEN"),
         ("pm_x/../../v1/refunds", "INVALID_TOKEN"),
     ],
 )
 def test_a_card_number_is_no_token(merchant: Merchant, token: str, rule: str) -> None:
-    """Card numbers and other texts are refused at the edge, and not repeated."""
+    """What only looks like a token is refused at the edge, and a card number is not repeated."""
     order_id = merchant.order()
     with nothing_happens(merchant):
         done = merchant.pay("chargePayment", order_id, token)
@@ -119,6 +118,24 @@ def test_a_card_number_is_no_token(merchant: Merchant, token: str, rule: str) ->
     assert done["__typename"] == "ValidationError"
     assert done["issues"] == [{"path": ["input", "paymentMethod", "token"], "rule": rule}]
     assert "4242" not in str(done)
+
+
+@pytest.mark.parametrize("card", ["4242424242424242", "4242 4242 4242 4242", "3782-822463-10005"])
+def test_card_data_is_refused_before_any_resolver(merchant: Merchant, card: str) -> None:
+    """A card number anywhere in a request is a top-level error, and is not repeated."""
+    order_id, charge = merchant.order(), mutation("chargePayment")
+    method = {"type": "CARD", "token": "pm_card_visa"}
+    given = {"idempotencyKey": "k", "orderId": order_id, "paymentMethod": method}
+    with nothing_happens(merchant):
+        answers = [
+            merchant.ask(charge, input=given | {"paymentMethod": method | {"token": card}}),
+            merchant.ask(charge, input=given | {"metadata": {"note": f"card {card}"}}),
+            merchant.ask(charge, input=given | {"metadata": {"cvc": "123"}}),
+            merchant.ask(f'{{ order(by: {{reference: "{card}"}}) {{ id }} }}'),
+        ]
+
+    assert [answer.codes for answer in answers] == [["CARD_DATA_FORBIDDEN"]] * 4
+    assert not any(card.encode() in answer.body for answer in answers)
 
 
 def test_a_capture_takes_what_is_authorized_at_most(merchant: Merchant) -> None:

@@ -16,7 +16,9 @@ from schema.card_numbers import (
     without_shown_card_numbers,
 )
 
-SECONDS_MAX = 0.1
+SECONDS_MAX = 1.0
+"""A look that went over the text again at each place would take minutes; the rest is room for a
+busy machine."""
 
 
 def with_check_digit(digits: str) -> str:
@@ -128,7 +130,7 @@ def test_other_digits_are_no_card_number(text: str) -> None:
     "part", ["1 ", "1-", "4241 ", "12 345 ", "12 345-", "1234567890124 ", "1", " ", "1   ", "-"]
 )
 def test_looking_is_quick(part: str) -> None:
-    """A text as long as a body may be is looked through within a tenth of a second."""
+    """A text as long as a body may be is looked through once."""
     text = part * (64 * 1024 // len(part))
     start = time.process_time()
     shows_card_number(text)
