@@ -1,57 +1,129 @@
-"""Who may come in: a good token of a tenant that is not switched off."""
+"""Who may come in: a good token, not revoked, of a tenant that is not switched off.
+
+The platform's own people act within one tenant a request, which they name in a header, with the
+reason for it in another.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from starlette.requests import Request
 
-from app.auth import TokenVerifier
+from app.auth import Token, TokenVerifier
+from app.refusal import Refusal
+from app.remembered import Remembered
 from app.request_id import request_id_of
-from domain.caller import Caller
+from domain.caller import Caller, Role
 from domain.errors import Forbidden, Unauthenticated
 from domain.ports import Reads
+from domain.tenant import Tenant
+from schema.card_numbers import without_card_numbers
+from schema.codes import RequestErrorCode
 
-TENANT_SECONDS = 5.0
-"""How long a tenant's state is remembered, and so how long a switched-off tenant may still call."""
+REMEMBERED_SECONDS = 4.0
+"""How long a token's and a tenant's state are remembered: so much longer a revoked token or a
+switched-off tenant may still call, and never 5 s."""
 
-TENANTS_KEPT = 10_000
+TENANT_HEADER = "Tollgate-Tenant"
+REASON_HEADER = "Tollgate-Reason"
+REASON_LENGTH_MAX = 200
+
+
+class Revocations(Protocol):
+    """Tokens that were revoked before their end."""
+
+    async def is_revoked(self, token_id: str) -> bool: ...
+
+
+class PlatformReads(Protocol):
+    """What the platform's people may read across tenants."""
+
+    async def tenant_named(self, id_or_slug: str) -> Tenant | None: ...
 
 
 class Admission:
     """Turns a request into its caller."""
 
     def __init__(
-        self, verifier: TokenVerifier, reads: Reads, now: Callable[[], float] = time.monotonic
+        self,
+        verifier: TokenVerifier,
+        reads: Reads,
+        revocations: Revocations,
+        platform: PlatformReads,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._verifier = verifier
         self._reads = reads
-        self._now = now
-        self._known: dict[str, tuple[float, bool]] = {}
+        self._platform = platform
+        self._is_revoked = Remembered(revocations.is_revoked, seconds=REMEMBERED_SECONDS, now=now)
+        self._is_active = Remembered(self._tenant_is_active, seconds=REMEMBERED_SECONDS, now=now)
 
     async def admit(self, request: Request) -> Caller:
-        """The caller. Raises Unauthenticated, or Forbidden for a tenant that is switched off."""
-        headers = request.headers.getlist("authorization")
-        if len(headers) > 1:
+        """The caller.
+
+        Raises Unauthenticated; Forbidden for a tenant that is switched off and for who may name no
+        tenant; Refusal for headers that name none; KeysUnavailable and DatabaseUnavailable.
+        """
+        token = await self._verifier.verify(_only(request, "Authorization"))
+        if await self._is_revoked.get(token.id):
             raise Unauthenticated
-        caller = self._verifier.verify(
-            headers[0] if headers else None,
+        tenant_id, reason = token.tenant_id, None
+        if tenant_id is not None and not await self._is_active.get(tenant_id):
+            raise Forbidden("This tenant is switched off.")
+        if {TENANT_HEADER.lower(), REASON_HEADER.lower()} & set(request.headers.keys()):
+            tenant_id, reason = await self._acting(request, token)
+        return Caller(
+            subject=token.subject,
+            tenant_id=tenant_id,
+            roles=token.roles,
+            expires_at=token.expires_at,
             request_id=request_id_of(request.scope),
             ip_address=request.client.host if request.client else None,
+            order_id=token.order_id,
+            reason=reason,
         )
-        if caller.tenant_id is not None and not await self._is_active(caller.tenant_id):
-            raise Forbidden("This tenant is switched off.")
-        return caller
 
-    async def _is_active(self, tenant_id: str) -> bool:
-        known = self._known.get(tenant_id)
-        if known is not None and self._now() < known[0]:
-            return known[1]
+    async def _acting(self, request: Request, token: Token) -> tuple[str, str]:
+        """The tenant that the platform's people act in, and why."""
+        if Role.PLATFORM_ADMIN not in token.roles:
+            raise Forbidden(f"Only PLATFORM_ADMIN may send {TENANT_HEADER} or {REASON_HEADER}.")
+        named = _only_text(request, TENANT_HEADER)
+        reason = _only_text(request, REASON_HEADER)
+        if len(reason) > REASON_LENGTH_MAX:
+            raise Refusal(400, f"{REASON_HEADER} has at most {REASON_LENGTH_MAX} characters.")
+        if without_card_numbers(reason) != reason:
+            code = RequestErrorCode.CARD_DATA_FORBIDDEN
+            raise Refusal(400, f"{REASON_HEADER} holds a card number.", code)
+        tenant = await self._platform.tenant_named(named)
+        if tenant is None:
+            raise Refusal(400, f"{TENANT_HEADER} names no tenant.")
+        return tenant.id, reason
+
+    async def _tenant_is_active(self, tenant_id: str) -> bool:
         tenant = await self._reads.tenant(tenant_id)
         if tenant is None:
             raise Unauthenticated
-        if len(self._known) >= TENANTS_KEPT:
-            self._known.clear()
-        self._known[tenant_id] = (self._now() + TENANT_SECONDS, tenant.is_active)
         return tenant.is_active
+
+
+def _only(request: Request, name: str) -> str | None:
+    """The header's one value. Raises Unauthenticated when it is there twice."""
+    values = request.headers.getlist(name)
+    if len(values) > 1:
+        raise Unauthenticated
+    return values[0] if values else None
+
+
+def _only_text(request: Request, name: str) -> str:
+    """The header's one value as UTF-8 text without control characters. Raises Refusal."""
+    values = request.headers.getlist(name)
+    try:
+        text = values[0].encode("latin-1").decode().strip() if len(values) == 1 else ""
+    except UnicodeDecodeError:
+        text = ""
+    if not text or not text.isprintable():
+        raise Refusal(400, f"Send one {TENANT_HEADER} and one {REASON_HEADER}, as text.")
+    return text

@@ -16,16 +16,24 @@ from starlette.routing import BaseRoute, Route
 
 from app.admission import Admission
 from app.auth import TokenVerifier
+from app.checkout_tokens import JwtCheckoutSigner
 from app.clock import SystemClock
 from app.graphiql import graphiql_routes
 from app.graphql import GraphQLEndpoint, Services
 from app.guard import GraphQLGuard
+from app.jwks import Jwks
 from app.request_id import RequestIds
 from app.settings import Settings
+from app.viewer import viewer_routes
 from db.cipher import AesGcmCipher
 from db.engine import connected, make_engine
+from db.platform_reads import SqlPlatformReads
 from db.reports import SqlReads
+from db.revocations import SqlRevocations
+from db.roles import DatabaseRole
 from db.work import SqlDatabase
+from domain.acting import ActingService
+from domain.checkout import CheckoutService
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
@@ -33,6 +41,9 @@ from domain.services import OrderService, PaymentService
 from schema.schema import schema
 from webhooks.routes import routes as webhook_routes
 from webhooks.wake import ArqWake
+
+PLATFORM_POOL_SIZE = 2
+"""Connections for the platform's own people, who are few."""
 
 READY_SECONDS = 2.0
 """How long the database may take before an instance counts as not ready."""
@@ -45,6 +56,13 @@ def create_app(settings: Settings) -> Starlette:
         settings.database_url.get_secret_value(),
         pool_size=settings.db_pool_size,
         application_name="tollgate api",
+        role=DatabaseRole.API,
+    )
+    platform = make_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=PLATFORM_POOL_SIZE,
+        application_name="tollgate api for the platform",
+        role=DatabaseRole.PLATFORM,
     )
     cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
     database = SqlDatabase(engine, cipher)
@@ -55,12 +73,23 @@ def create_app(settings: Settings) -> Starlette:
     wake = ArqWake(settings.redis_url.get_secret_value())
     clock = SystemClock()
     payments = PaymentService(database, gateway, wake, clock)
-    services = Services(OrderService(database, clock), payments, reads)
-    endpoint = GraphQLEndpoint(schema, Admission(TokenVerifier(settings), reads), services)
+    services = Services(
+        orders=OrderService(database, clock),
+        payments=payments,
+        checkout=CheckoutService(database, JwtCheckoutSigner.of(settings), clock),
+        acting=ActingService(database, clock),
+        reads=reads,
+    )
+    remote = Jwks(settings.jwks_url) if settings.jwks_url else None
+    admission = Admission(
+        TokenVerifier(settings, remote), reads, SqlRevocations(engine), SqlPlatformReads(platform)
+    )
+    endpoint = GraphQLEndpoint(schema, admission, services)
     return Starlette(
         routes=[
             *(graphiql_routes() if settings.graphiql else ()),
             Route("/graphql", GraphQLGuard(endpoint)),
+            *viewer_routes(admission, services.acting),
             *webhook_routes(
                 events=EventService(database, gateway, wake, clock),
                 secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
@@ -72,7 +101,9 @@ def create_app(settings: Settings) -> Starlette:
             *_health_routes(engine),
         ],
         middleware=[Middleware(RequestIds)],
-        lifespan=_closing(payments.drain, wake.close, gateway.close, engine.dispose),
+        lifespan=_closing(
+            payments.drain, wake.close, gateway.close, engine.dispose, platform.dispose
+        ),
     )
 
 

@@ -1,22 +1,28 @@
 """Bearer tokens: JSON Web Tokens (RFC 7519) checked against the keys of the settings.
 
 Each key id has one algorithm (RFC 8725 section 3.1): the token's header only chooses among the
-keys, never how they are used. Every refusal is the same `Unauthenticated`, without a reason.
+keys, never how they are used. Keys of checkout tokens sign nothing else, and no other key signs
+those. Every refusal is the same `Unauthenticated`, without a reason.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol, get_args
 
 import jwt
 from jwt.types import Options
 
-from app.keys import JwtAlgorithm, JwtKey
+from app.checkout_tokens import kid_of
+from app.jwks import VerifyingKey
+from app.keys import CHECKOUT_KID, JwtAlgorithm
+from app.setting_types import CHECKOUT_ISSUER
 from app.settings import Settings
-from domain.caller import Caller, Role
+from domain.caller import Role
 from domain.errors import Unauthenticated
 from domain.ids import Prefix, is_id
 
@@ -27,10 +33,13 @@ TOKEN_LENGTH_MAX = 8192
 """A longer Authorization header is refused unread."""
 
 SUBJECT_LENGTH_MAX = 255
+TOKEN_ID_LENGTH_MAX = 255
 
 # headers that name a key of the sender's choice, or that change what is signed
 _HEADERS_REFUSED = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc"})
 _TIME_MAX = 253_402_300_799  # the last second of the year 9999, the last that datetime knows
+
+_ALGORITHMS = frozenset(get_args(JwtAlgorithm))
 
 # the times are checked here: the library would take a text or a fraction for a time
 _OPTIONS: Options = {
@@ -41,60 +50,95 @@ _OPTIONS: Options = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    algorithm: JwtAlgorithm
-    prepared: object
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A good token. `id` is what `tollgate token revoke` takes: the token's jti, or a digest."""
+
+    id: str
+    subject: str
+    tenant_id: str | None
+    roles: frozenset[Role]
+    expires_at: datetime
+    order_id: str | None = None
+
+
+class RemoteKeys(Protocol):
+    """Keys that are published elsewhere."""
+
+    async def find(self, kid: str) -> VerifyingKey | None: ...
 
 
 class TokenVerifier:
-    """Turns an Authorization header into the caller it stands for."""
+    """Turns an Authorization header into the token that it carries."""
 
-    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
-        self._keys = {key.kid: _prepare(key) for key in settings.jwt_keys}
+    def __init__(
+        self,
+        settings: Settings,
+        remote: RemoteKeys | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._keys = {
+            key.kid: _prepare(key.algorithm, key.key, key.until) for key in settings.jwt_keys
+        }
+        self._checkout_keys = {
+            kid_of(key): _prepare("HS256", key.key, None) for key in settings.checkout_keys
+        }
+        self._remote = remote
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
         self._now = now
 
-    def verify(
-        self, authorization_header: str | None, *, request_id: str, ip_address: str | None
-    ) -> Caller:
-        """The caller. Raises Unauthenticated for anything but one good bearer token."""
-        token = _bearer(authorization_header)
+    async def verify(self, authorization_header: str | None) -> Token:
+        """The token. Raises Unauthenticated for anything but one good bearer token, and
+        KeysUnavailable when the key that it names cannot be looked up."""
+        text = _bearer(authorization_header)
         try:
-            claims = self._claims(token)
+            claims, is_checkout = await self._claims(text)
         # a header nested deeply enough exhausts the JSON parser before any signature is checked
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated from error
         expires_at = self._check_times(claims)
         roles = _roles(claims)
-        return Caller(
+        if is_checkout != (Role.CHECKOUT in roles):
+            raise Unauthenticated
+        return Token(
+            id=_token_id(claims, text),
             subject=_subject(claims),
             tenant_id=_tenant_id(claims, roles),
             roles=roles,
             expires_at=datetime.fromtimestamp(expires_at, UTC),
-            request_id=request_id,
-            ip_address=ip_address,
             order_id=_order_id(claims, roles),
         )
 
-    def _claims(self, token: str) -> Mapping[str, object]:
+    async def _claims(self, token: str) -> tuple[Mapping[str, object], bool]:
+        """What the token says, and whether a key of checkout tokens signed it."""
         header = jwt.get_unverified_header(token)
         if _HEADERS_REFUSED & header.keys() or header.get("typ", "JWT") != "JWT":
             raise Unauthenticated
         kid = header.get("kid")
-        key = self._keys.get(kid) if isinstance(kid, str) else None
-        if key is None:
+        if not isinstance(kid, str) or not kid:
+            raise Unauthenticated
+        is_checkout = kid.startswith(CHECKOUT_KID)
+        # looked up before the key: an algorithm that nobody uses causes no fetch
+        if header.get("alg") not in _ALGORITHMS:
+            raise Unauthenticated
+        key = self._checkout_keys.get(kid) if is_checkout else await self._key(kid)
+        if key is None or (key.until and key.until.timestamp() <= self._now()):
             raise Unauthenticated
         claims: Mapping[str, object] = jwt.decode(
             token,
             key.prepared,  # type: ignore[arg-type]  # what the algorithm itself prepared
             algorithms=[key.algorithm],
             audience=self._audience,
-            issuer=self._issuer,
+            issuer=CHECKOUT_ISSUER if is_checkout else self._issuer,
             options=_OPTIONS,
         )
-        return claims
+        return claims, is_checkout
+
+    async def _key(self, kid: str) -> VerifyingKey | None:
+        if kid in self._keys or self._remote is None:
+            return self._keys.get(kid)
+        return await self._remote.find(kid)
 
     def _check_times(self, claims: Mapping[str, object]) -> int:
         now = self._now()
@@ -107,9 +151,10 @@ class TokenVerifier:
         return expires_at
 
 
-def _prepare(key: JwtKey) -> _Key:
+def _prepare(algorithm: JwtAlgorithm, key: str | bytes, until: datetime | None) -> VerifyingKey:
     # once, since reading a PEM costs more than checking a signature
-    return _Key(key.algorithm, jwt.get_algorithm_by_name(key.algorithm).prepare_key(key.key))
+    prepared = jwt.get_algorithm_by_name(algorithm).prepare_key(key)
+    return VerifyingKey(algorithm, prepared, until)
 
 
 def _bearer(header: str | None) -> str:
@@ -136,6 +181,23 @@ def _subject(claims: Mapping[str, object]) -> str:
     return subject
 
 
+def _token_id(claims: Mapping[str, object], token: str) -> str:
+    """The jti; for a token without one a digest of what is signed, which nobody can vary."""
+    if "jti" not in claims:
+        return digest_id(token)
+    token_id = claims["jti"]
+    if not isinstance(token_id, str) or not 1 <= len(token_id) <= TOKEN_ID_LENGTH_MAX:
+        raise Unauthenticated
+    if not token_id.isprintable():
+        raise Unauthenticated
+    return token_id
+
+
+def digest_id(token: str) -> str:
+    """The id of a token that has no jti."""
+    return f"sha256:{hashlib.sha256(token.rpartition('.')[0].encode()).hexdigest()}"
+
+
 def _roles(claims: Mapping[str, object]) -> frozenset[Role]:
     names = claims["roles"]
     if not isinstance(names, list) or not names:
@@ -147,9 +209,12 @@ def _roles(claims: Mapping[str, object]) -> frozenset[Role]:
 
 
 def _tenant_id(claims: Mapping[str, object], roles: frozenset[Role]) -> str | None:
-    """Only the platform's own people may be of no tenant."""
+    """The platform's own people are of no tenant and have no other role, so that whatever they do
+    within a tenant is done in its name, for a reason, and audited."""
     tenant_id = claims.get("tenant")
-    if tenant_id is None and roles == {Role.PLATFORM_ADMIN}:
+    if Role.PLATFORM_ADMIN in roles:
+        if tenant_id is not None or roles != {Role.PLATFORM_ADMIN}:
+            raise Unauthenticated
         return None
     if not isinstance(tenant_id, str) or not is_id(tenant_id, Prefix.TENANT):
         raise Unauthenticated

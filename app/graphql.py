@@ -21,33 +21,23 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from app.admission import Admission
+from app.answering import answered
 from app.guard import BODY
 from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
 from app.request_id import request_id_of
-from domain.errors import Forbidden, Unauthenticated
-from domain.ports import DatabaseUnavailable, Reads
-from resolvers.context import Context, OrderUseCases, PaymentUseCases
+from domain.ports import Reads
+from resolvers.context import (
+    ActingUseCases,
+    CheckoutUseCases,
+    Context,
+    OrderUseCases,
+    PaymentUseCases,
+)
 from schema.codes import RequestErrorCode
 from schema.context import GraphContext
 from schema.presentation import Shown, is_request_error, show
 
 _log = logging.getLogger(__name__)
-
-_UNAUTHENTICATED = Refusal(
-    401,
-    "Send a valid bearer token.",
-    RequestErrorCode.UNAUTHENTICATED,
-    {"WWW-Authenticate": "Bearer"},
-)
-_OVERLOADED = Refusal(
-    503,
-    "The service cannot answer now. Repeat the call.",
-    RequestErrorCode.OVERLOADED,
-    {"Retry-After": "5"},
-)
-_INTERNAL = Refusal(
-    500, "Something went wrong on our side.", RequestErrorCode.INTERNAL_SERVER_ERROR
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +46,8 @@ class Services:
 
     orders: OrderUseCases
     payments: PaymentUseCases
+    checkout: CheckoutUseCases
+    acting: ActingUseCases
     reads: Reads
 
 
@@ -81,25 +73,9 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request that the guard let through."""
-        response = await self._respond(Request(scope, receive))
+        request = Request(scope, receive)
+        response = await answered(request, lambda: self._run(request))
         await response(scope, receive, send)
-
-    async def _respond(self, request: Request) -> Response:
-        try:
-            return await self._run(request)
-        except Refusal as refusal:
-            return refusal.response(request.scope)
-        except Unauthenticated:
-            return _UNAUTHENTICATED.response(request.scope)
-        except Forbidden as forbidden:
-            refused = Refusal(403, str(forbidden), RequestErrorCode.FORBIDDEN)
-            return refused.response(request.scope)
-        except DatabaseUnavailable as away:
-            _log.warning("request %s: %s", request_id_of(request.scope), away)
-            return _OVERLOADED.response(request.scope)
-        except Exception:  # noqa: BLE001  # the mask: whatever it is, the caller learns only its id
-            _log.exception("request %s failed", request_id_of(request.scope))
-            return _INTERNAL.response(request.scope)
 
     async def _run(self, request: Request) -> Response:
         try:
@@ -123,6 +99,8 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 caller=caller,
                 orders=services.orders,
                 payments=services.payments,
+                checkout=services.checkout,
+                acting=services.acting,
                 reads=services.reads,
             )
         )

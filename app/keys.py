@@ -13,6 +13,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
 
+CHECKOUT_KID = "checkout:"
+"""What the key ids of checkout tokens begin with, and no other key id."""
+
 CREDENTIAL_KEY_BYTES = 32
 """AES-256."""
 HMAC_KEY_BYTES_MIN = 32
@@ -118,6 +121,8 @@ def _jwt_key(number: int, entry: object) -> JwtKey:
     kid, algorithm, key = entry["kid"], entry["alg"], entry["key"]
     if not (isinstance(kid, str) and kid and isinstance(key, str)):
         raise ValueError(f"entry {number}: kid and key are texts")
+    if kid.startswith(CHECKOUT_KID):
+        raise ValueError(f"key {kid!r}: {CHECKOUT_KID} is for checkout tokens")
     if algorithm not in get_args(JwtAlgorithm):
         raise ValueError(f"key {kid!r}: alg is one of {', '.join(get_args(JwtAlgorithm))}")
     if algorithm == "HS256":

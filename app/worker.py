@@ -18,6 +18,7 @@ from app.loops import Sweeper, keep_running, settle
 from app.settings import Settings
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
+from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
@@ -82,6 +83,7 @@ async def _use_cases(settings: Settings) -> AsyncIterator[_UseCases]:
         settings.database_url.get_secret_value(),
         pool_size=settings.db_pool_size,
         application_name="tollgate worker",
+        role=DatabaseRole.WORKER,
     )
     keys = settings.credential_keys
     cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)

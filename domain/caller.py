@@ -39,7 +39,8 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A verified token. `order_id` binds a CHECKOUT token to its one order."""
+    """A verified token. `order_id` binds a CHECKOUT token to its one order; `reason` is why the
+    platform's people act in this tenant, None for everybody else."""
 
     subject: str
     tenant_id: str | None
@@ -48,6 +49,7 @@ class Caller:
     request_id: str
     ip_address: str | None = None
     order_id: str | None = None
+    reason: str | None = None
 
     @property
     def actor(self) -> Actor:

@@ -58,6 +58,7 @@ class AttemptedOperation(StrEnum):
     REFUND = "REFUND"
     CANCEL = "CANCEL"
     CANCEL_ORDER = "CANCEL_ORDER"
+    CREATE_CHECKOUT_TOKEN = "CREATE_CHECKOUT_TOKEN"  # noqa: S105 - a name, and no secret
     CONFIGURE = "CONFIGURE"
     ARCHIVE = "ARCHIVE"
     ASSIGN = "ASSIGN"

@@ -1,6 +1,8 @@
 """Who may ask for what: one table, read by the schema's directive and by the check itself.
 
-An operation is a root field, or a type's field that fewer roles may read than its object.
+`ROLES` has every root field, and every field of a type that fewer roles may read than its object.
+`OPEN` and `WHOLE` name all other fields, so that none is open because nobody thought of it; a test
+holds the three against the schema. docs/roles.md is printed from here.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from collections.abc import Mapping
 
 from domain.caller import Caller, Role
 from domain.errors import Forbidden
+from domain.ids import Prefix
 
 _EVERYONE = frozenset(Role)
 _READERS = _EVERYONE - {Role.CHECKOUT}
@@ -29,11 +32,13 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Query.feeQuote": _FINANCE,
     "Mutation.createOrder": _OPERATORS,
     "Mutation.cancelOrder": _OPERATORS,
+    "Mutation.createCheckoutToken": _OPERATORS,
     "Mutation.authorizePayment": _PAYERS,
     "Mutation.chargePayment": _PAYERS,
     "Mutation.capturePayment": _OPERATORS,
     "Mutation.cancelPayment": _OPERATORS,
     "Mutation.refundPayment": _OPERATORS | _FINANCE,
+    "Viewer.tenant": _READERS,
     "Order.metadata": _READERS,
     "Payment.platformFee": _READERS,
     "Payment.gatewayFee": _READERS,
@@ -56,6 +61,65 @@ Refunds, the timeline and fees are the merchant's business, not the shopper's: C
 sees what it paid."""
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+OPEN: Mapping[str, frozenset[str]] = {
+    "Viewer": _names("id roles expiresAt"),
+    "Order": _names(
+        """id reference status isDisputed totalAmount paidAmount remainingAmount customerEmail
+        createdAt updatedAt payments"""
+    ),
+    "Payment": _names(
+        """id order status refundStatus disputeStatus availableActions gatewayType gatewayPaymentId
+        paymentMethod totalAmount authorizedAmount capturedAmount refundedAmount capturableAmount
+        refundableAmount failure nextAction captureBefore createdAt updatedAt"""
+    ),
+    "PaymentMethod": _names("type brand last4 expMonth expYear"),
+    "PaymentFailure": _names("declineCode gatewayMessage userMessage at"),
+    "PaymentNextAction": _names("type redirectUrl"),
+    "PaymentSuccess": _names("payment replayed"),
+    "PaymentDeclinedError": _names("payment declineCode"),
+    "InvalidStateError": _names("payment order attempted"),
+    "GatewayError": _names("gatewayType payment retryAfterSeconds"),
+    "IdempotencyError": _names("idempotencyKey"),
+    "NotFoundError": _names("id"),
+    "ValidationError": _names("issues"),
+    "ValidationIssue": _names("path rule message"),
+    "Money": _names("amountCents currency decimal formatted"),
+}
+"""Fields that whoever reaches the object may read, the shopper's page among them: a type that
+CHECKOUT can reach stands here, field by field."""
+
+WHOLE = frozenset(
+    {
+        "CheckoutToken",
+        "FeeOverride",
+        "FeeQuote",
+        "FeeTerms",
+        "FeeTier",
+        "OrderSuccess",
+        "PaymentEvent",
+        "Refund",
+        "RefundSuccess",
+        "Tenant",
+    }
+)
+"""Types that CHECKOUT cannot reach: whoever reaches the object may read every field of it that has
+no roles of its own."""
+
+NODES: Mapping[Prefix, frozenset[Role]] = {
+    Prefix.PAYMENT: _EVERYONE,
+    Prefix.ORDER: _EVERYONE,
+    Prefix.REFUND: _READERS,
+    Prefix.TENANT: _READERS,
+    Prefix.FEE_TIER: _FINANCE,
+    Prefix.FEE_OVERRIDE: _FINANCE,
+}
+"""Who may have an object by its id alone, from `node` and `nodes`; for others there is none."""
+
+
 def effective_roles(caller: Caller) -> frozenset[Role]:
     """The roles that count. A token bound to an order is for the shopper's browser: whatever else
     it carries, only CHECKOUT counts."""
@@ -67,6 +131,11 @@ def effective_roles(caller: Caller) -> frozenset[Role]:
 def permits(caller: Caller, operation: str) -> bool:
     """Whether one of the caller's roles covers the operation."""
     return not ROLES[operation].isdisjoint(effective_roles(caller))
+
+
+def permits_node(caller: Caller, prefix: Prefix) -> bool:
+    """Whether one of the caller's roles covers objects of this kind, asked for by their ids."""
+    return not NODES.get(prefix, frozenset()).isdisjoint(effective_roles(caller))
 
 
 def require(caller: Caller, operation: str) -> None:

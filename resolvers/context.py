@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.caller import Actor, Caller
+from domain.checkout import CheckoutToken
 from domain.commands import (
     CancelOrder,
     CancelPayment,
@@ -50,6 +51,22 @@ class PaymentUseCases(Protocol):
     async def quote(self, tenant_id: str, amount: int, currency: str) -> FeeQuote: ...
 
 
+class CheckoutUseCases(Protocol):
+    """Gives out checkout tokens."""
+
+    async def create(
+        self, actor: Actor, tenant_id: str, order_id: str, ttl_seconds: int
+    ) -> CheckoutToken: ...
+
+
+class ActingUseCases(Protocol):
+    """Writes down that the platform's people act within a tenant."""
+
+    async def record(
+        self, actor: Actor, tenant_id: str, *, reason: str, operation: str | None
+    ) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One request: the caller, and what serves it."""
@@ -57,11 +74,16 @@ class Context:
     caller: Caller
     orders: OrderUseCases
     payments: PaymentUseCases
+    checkout: CheckoutUseCases
+    acting: ActingUseCases
     reads: Reads
 
     @property
     def tenant_id(self) -> str:
         """The tenant that the request is about. Raises Forbidden when the token names none."""
         if self.caller.tenant_id is None:
-            raise Forbidden("This token names no tenant.")
+            raise Forbidden(
+                "This field is a tenant's: name the tenant in the header Tollgate-Tenant, and why "
+                "in Tollgate-Reason."
+            )
         return self.caller.tenant_id

@@ -84,6 +84,7 @@ DESCRIPTIONS: Mapping[EnumMeta, tuple[str, Mapping[str, str]]] = {
             "REFUND": "To refund a payment.",
             "CANCEL": "To cancel a payment.",
             "CANCEL_ORDER": "To cancel an order.",
+            "CREATE_CHECKOUT_TOKEN": "To make a checkout token.",
             "CONFIGURE": "To configure a gateway.",
             "ARCHIVE": "To archive a fee tier.",
             "ASSIGN": "To assign a fee tier.",

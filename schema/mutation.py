@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import orders, payments
+from resolvers import checkout, orders, payments
 from schema import inputs, results
 from schema.context import Info
 from schema.fields import computed
@@ -17,6 +17,8 @@ MONEY_MUTATIONS = frozenset(
 """Mutations that call the gateway; a document may hold one of them."""
 
 _input = strawberry.argument(description="What to do.")
+_order = strawberry.argument(description="The order that the token is bound to.")
+_ttl = strawberry.argument(description="Seconds that it is good for: 60 to 86400.")
 
 
 @strawberry.type(description="What a client may change.")
@@ -34,6 +36,19 @@ class Mutation:
     ) -> results.CancelOrderResult:
         command = input.to_command()
         return results.OrderSuccess.of(await orders.cancel(info.context.base, command))
+
+    @computed(
+        "Makes a token with which a shopper's page pays one order, and sees no other.",
+        allow="Mutation.createCheckoutToken",
+    )
+    async def create_checkout_token(
+        self,
+        info: Info,
+        order_id: Annotated[strawberry.ID, _order],
+        ttl_seconds: Annotated[int, _ttl] = 1800,
+    ) -> results.CheckoutTokenResult:
+        made = await checkout.create_token(info.context.base, order_id, ttl_seconds)
+        return results.CheckoutToken.of(made)
 
     @computed(
         "Reserves what an order has remaining, to be captured later.",

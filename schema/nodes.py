@@ -8,6 +8,7 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 
 from domain.ids import Prefix, prefix_of
+from resolvers.access import permits_node
 from schema.context import GraphContext
 from schema.fee_tier import FeeTier
 from schema.fees import FeeOverride
@@ -44,5 +45,6 @@ async def load_node(context: GraphContext, node_id: str) -> Node | None:
     """The object; None for an id that is malformed, missing, foreign, or beyond the caller's
     roles."""
     prefix = prefix_of(node_id)
-    load = LOADS.get(prefix) if prefix else None
-    return await load(context.loaders, node_id) if load else None
+    if prefix is None or prefix not in LOADS or not permits_node(context.base.caller, prefix):
+        return None
+    return await LOADS[prefix](context.loaders, node_id)

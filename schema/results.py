@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
-from domain import commands
+from domain import checkout, commands
 from schema.errors import (
     GatewayError,
     IdempotencyError,
@@ -58,6 +59,20 @@ class OrderSuccess:
     def of(cls, done: commands.OrderDone) -> OrderSuccess:
         """The success as a client sees it."""
         return cls(order=Order.of(done.order), replayed=done.replayed)
+
+
+@strawberry.type(description="A token with which a shopper's page pays one order.")
+class CheckoutToken:
+    token: str = strawberry.field(
+        description="A bearer token with the role CHECKOUT. Whoever holds it may pay the order."
+    )
+    order: Order = strawberry.field(description="The order that it is bound to.")
+    expires_at: datetime = strawberry.field(description="When it ends.")
+
+    @classmethod
+    def of(cls, made: checkout.CheckoutToken) -> CheckoutToken:
+        """The token as a client sees it."""
+        return cls(token=made.token, order=Order.of(made.order), expires_at=made.expires_at)
 
 
 AuthorizePaymentResult = Annotated[
@@ -114,4 +129,8 @@ CreateOrderResult = Annotated[
 CancelOrderResult = Annotated[
     OrderSuccess | ValidationError | NotFoundError | InvalidStateError | IdempotencyError,
     strawberry.union("CancelOrderResult", description="What cancelOrder answers."),
+]
+CheckoutTokenResult = Annotated[
+    CheckoutToken | ValidationError | NotFoundError | InvalidStateError,
+    strawberry.union("CheckoutTokenResult", description="What createCheckoutToken answers."),
 ]

@@ -10,6 +10,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.acting import ActingIsAudited
 from schema.card_data import CardDataGuard
 from schema.errors import HANDLERS
 from schema.fees import FeeOverride
@@ -49,7 +50,7 @@ schema = Schema(
     mutation=Mutation,
     types=[Refund, FeeOverride],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
-    extensions=[DocumentLimits, CardDataGuard, _parser_cache, _validation_cache],
+    extensions=[DocumentLimits, CardDataGuard, _parser_cache, _validation_cache, ActingIsAudited],
     exception_handlers=HANDLERS,
 )
 

@@ -1,5 +1,6 @@
 """The tables, as SQLAlchemy knows them; the migrations make the same ones in PostgreSQL."""
 
+from db.tables.access import revoked_tokens
 from db.tables.base import metadata
 from db.tables.oversight import alerts, audit_log, audit_seals, daily_runs
 from db.tables.payments import orders, payments, refunds
@@ -20,6 +21,7 @@ __all__ = [
     "orders",
     "payments",
     "refunds",
+    "revoked_tokens",
     "tenants",
     "webhook_events",
 ]

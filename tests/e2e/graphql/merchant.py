@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import jwt
 from graphql import GraphQLNonNull, GraphQLUnionType, build_schema
 
 from app.settings import Settings
@@ -42,6 +41,16 @@ MEMBERS = {
     "RefundSuccess": f"replayed refund {{ id status }} payment {{ {PAYMENT} }}",
     "OrderSuccess": "replayed order { id status remainingAmount { amountCents } }",
 }
+
+CHECKOUT = """mutation ($order: ID!, $ttl: Int! = 1800) {
+    createCheckoutToken(orderId: $order, ttlSeconds: $ttl) {
+        __typename
+        ... on Error { code detailCode }
+        ... on ValidationError { issues { path rule } }
+        ... on InvalidStateError { attempted }
+        ... on CheckoutToken { token expiresAt order { id } }
+    }
+}"""
 
 Json = dict[str, Any]
 Header = tuple[str, str]
@@ -141,14 +150,10 @@ class Merchant:
         assert done["__typename"] == "PaymentSuccess", done
         return str(done["payment"]["id"])
 
-    def checkout_token(self, order_id: str) -> str:
+    def checkout_token(self, order_id: str, ttl_seconds: int = 1800) -> str:
         """A shopper's token, bound to the order."""
-        key = self.settings.jwt_keys[0]
-        claims = jwt.decode(
-            self.token, key.key, [key.algorithm], audience=self.settings.jwt_audience
-        )
-        bound = claims | {"roles": [Role.CHECKOUT.value], "order": order_id}
-        return jwt.encode(bound, key.key, algorithm=key.algorithm, headers={"kid": key.kid})
+        made = self.query(CHECKOUT, order=order_id, ttl=ttl_seconds)["createCheckoutToken"]
+        return str(made["token"])
 
     def rows(self) -> dict[str, int]:
         """How many rows the tenant has in each table that a mutation may write."""

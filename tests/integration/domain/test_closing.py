@@ -78,8 +78,14 @@ async def test_a_cancel_wish_outlasts_a_busy_gateway(shop: Shop, control: Sandbo
 async def test_one_unreadable_operation_holds_up_no_other(
     shop: Shop, control: SandboxControl
 ) -> None:
-    """An operation whose request cannot be decrypted waits; the next one is settled meanwhile."""
-    broken, sound = await shop.lose_the_answer(), await shop.lose_the_answer()
+    """An operation whose request cannot be decrypted is not sent again, and waits where the gateway
+    does not know it; the next one is settled meanwhile."""
+    await control.fault("drop_before", method="POST", path=PATHS["charge"])
+    command = await shop.start_command()
+    with pytest.raises(OutcomeUnknown):
+        await charge(shop, command)
+    broken = await shop.payment_of(command.order_id)
+    sound = await shop.lose_the_answer()
     await shop.write(
         "update gateway_operations set request = 'nonsense' where payment_id = :broken",
         broken=broken.id,

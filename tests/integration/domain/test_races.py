@@ -30,7 +30,7 @@ GIVEN_UP = Answer(state=OperationState.REJECTED, code=NOT_PERFORMED)
 
 def runner_of(shop: Shop) -> OperationRunner:
     """What the settler sends and records with."""
-    return OperationRunner(shop.database, shop.gateway, shop.wake, shop.clock)
+    return OperationRunner(shop.worker_database, shop.gateway, shop.wake, shop.clock)
 
 
 async def only_operation(shop: Shop) -> Operation:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
+from db.roles import DatabaseRole
 from db.seeding import add_tenant
 from db.work import SqlDatabase
 from domain.caller import Actor, AuditActorType
@@ -55,11 +56,12 @@ class MovableClock:
 
 @dataclass
 class Shop:
-    """One tenant's world, as the API and the worker see it."""
+    """One tenant's world, as the API and the worker see it, each in its own database role."""
 
     tenant: Tenant
     engine: AsyncEngine
     database: SqlDatabase
+    worker_database: SqlDatabase
     gateway: StripeGateway
     clock: MovableClock
     wake: ArqWake
@@ -68,10 +70,11 @@ class Shop:
     stripe_key: str
 
     def __post_init__(self) -> None:
-        ports = (self.database, self.gateway, self.wake, self.clock)
-        self.events = EventService(*ports)
-        self.settler = Settler(*ports)
-        self.payments = PaymentService(*ports)
+        ports = (self.gateway, self.wake, self.clock)
+        self.inbox = EventService(self.database, *ports)
+        self.events = EventService(self.worker_database, *ports)
+        self.settler = Settler(self.worker_database, *ports)
+        self.payments = PaymentService(self.database, *ports)
         self.orders = OrderService(self.database, self.clock)
 
     async def order(self, total: int = 10_000) -> Order:
@@ -150,7 +153,7 @@ class Shop:
         event = {**event, **changes}
         stored = WebhookEvent(
             id=new_id(Prefix.WEBHOOK_EVENT),
-            gateway_id=await self.events.platform_gateway_id(),
+            gateway_id=await self.inbox.platform_gateway_id(),
             livemode=event["livemode"],
             event_id=event["id"],
             event_type=event["type"],
@@ -160,7 +163,7 @@ class Shop:
             status=WebhookEventStatus.RECEIVED,
             created_at=self.clock.now(),
         )
-        await self.events.receive(stored)
+        await self.inbox.receive(stored)
         return stored
 
     async def process(self, event: Mapping[str, Any], **changes: Any) -> WebhookEvent:
@@ -171,7 +174,7 @@ class Shop:
 
     async def event(self, webhook_event_id: str) -> WebhookEvent:
         """The event as it is stored now."""
-        async with self.database.begin_across_tenants() as work:
+        async with self.worker_database.begin_across_tenants() as work:
             found = await work.inbox.find(webhook_event_id)
         assert found is not None
         return found
@@ -210,8 +213,11 @@ class Shop:
 async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIterator[Shop]:
     """A shop on these servers, with a Stripe account of its own."""
     key = f"sk_test_{secrets.token_hex(12)}"
-    engine = make_engine(database_url, pool_size=8)
-    database = SqlDatabase(engine, AesGcmCipher({"k1": b"0" * 32}, "k1"))
+    cipher = AesGcmCipher({"k1": b"0" * 32}, "k1")
+    engine = make_engine(database_url, pool_size=2)
+    api = make_engine(database_url, pool_size=8, role=DatabaseRole.API)
+    worker = make_engine(database_url, pool_size=8, role=DatabaseRole.WORKER)
+    database, worker_database = SqlDatabase(api, cipher), SqlDatabase(worker, cipher)
     gateway = StripeGateway(secret_key=key, api_base=sandbox_url)
     wake = ArqWake(redis_url)
     stripe = aiohttp.ClientSession(sandbox_url, headers={"Authorization": f"Bearer {key}"})
@@ -219,7 +225,9 @@ async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIt
         engine, name="Acme", slug="acme", tier_level=1, default_currency="USD"
     )
     clock, control = MovableClock(), Control(sandbox_url, stripe)
-    shop = Shop(tenant, engine, database, gateway, clock, wake, stripe, control, key)
+    shop = Shop(
+        tenant, engine, database, worker_database, gateway, clock, wake, stripe, control, key
+    )
     try:
         yield shop
     finally:
@@ -227,4 +235,5 @@ async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIt
         await stripe.close()
         await wake.close()
         await gateway.close()
-        await engine.dispose()
+        for pool in (engine, api, worker):
+            await pool.dispose()

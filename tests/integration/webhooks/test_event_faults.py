@@ -209,7 +209,7 @@ async def claim(shop: Shop, webhook_event_id: str) -> None:
     """What a worker does before it dies."""
     now = shop.clock.now()
     lease_until = now.fromtimestamp(now.timestamp() + LEASE_SECONDS, now.tzinfo)
-    async with shop.database.begin_across_tenants() as work:
+    async with shop.worker_database.begin_across_tenants() as work:
         assert await work.inbox.claim(webhook_event_id, now, lease_until) is not None
         await work.commit()
 

@@ -116,7 +116,7 @@ async def test_a_signed_body_that_jsonb_cannot_hold(shop: Shop, endpoint: Endpoi
 
 async def test_without_a_secret_there_is_no_endpoint(shop: Shop) -> None:
     """With no secret, or blank ones, every delivery is 404, a well signed one included."""
-    async with served(shop.events, shop.clock, secrets=["", " "], connect_secrets=[]) as endpoint:
+    async with served(shop.inbox, shop.clock, secrets=["", " "], connect_secrets=[]) as endpoint:
         statuses = [await endpoint.post(an_event(), secret=secret) for secret in (SECRET, "", " ")]
 
     assert statuses == [404, 404, 404]
@@ -125,7 +125,7 @@ async def test_without_a_secret_there_is_no_endpoint(shop: Shop) -> None:
 
 async def test_secrets_roll(shop: Shop) -> None:
     """While a secret rolls, deliveries signed with the old and with the new one are stored."""
-    async with served(shop.events, shop.clock, secrets=["whsec_new", SECRET]) as endpoint:
+    async with served(shop.inbox, shop.clock, secrets=["whsec_new", SECRET]) as endpoint:
         old = await endpoint.post(an_event(id="evt_old"))
         new = await endpoint.post(an_event(id="evt_new"), secret="whsec_new")
 

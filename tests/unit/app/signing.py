@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -12,9 +13,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.auth import TokenVerifier
+from app.auth import Token, TokenVerifier
 from app.settings import Settings, load_settings
-from domain.caller import Caller
 
 NOW = 1_800_000_000
 SHARED = "a shared secret of more than thirty-two bytes"
@@ -40,8 +40,9 @@ KEYS = [
 ]
 
 
-def settings_with(keys: list[dict[str, str]]) -> Settings:
+def settings_with(keys: list[dict[str, str]], checkout_keys: str | None = None) -> Settings:
     """Settings of development with these token keys."""
+    first = "c1:" + base64.b64encode(CHECKOUT_SECRET).decode()
     return load_settings(
         {
             "TOLLGATE_ENV": "development",
@@ -50,7 +51,7 @@ def settings_with(keys: list[dict[str, str]]) -> Settings:
             "STRIPE_SECRET_KEY": "sk_test_made_up_1",
             "TOLLGATE_CREDENTIAL_KEYS": "k1:" + base64.b64encode(b"0" * 32).decode(),
             "TOLLGATE_JWT_KEYS": json.dumps(keys),
-            "TOLLGATE_CHECKOUT_KEYS": "c1:" + base64.b64encode(CHECKOUT_SECRET).decode(),
+            "TOLLGATE_CHECKOUT_KEYS": checkout_keys or first,
             "TOLLGATE_JWT_ISSUER": "https://issuer.test",
         }
     )
@@ -69,9 +70,9 @@ CLAIMS: dict[str, Any] = {
 }
 
 
-def verify(header: str | None, verifier: TokenVerifier = VERIFIER) -> Caller:
-    """The caller behind the header."""
-    return verifier.verify(header, request_id="req_1", ip_address="127.0.0.1")
+def verify(header: str | None, verifier: TokenVerifier = VERIFIER) -> Token:
+    """The token in the header."""
+    return asyncio.run(verifier.verify(header))
 
 
 def encoded(part: bytes) -> bytes:
@@ -96,3 +97,16 @@ def signed(
 def without(name: str) -> dict[str, Any]:
     """The claims less one."""
     return {key: value for key, value in CLAIMS.items() if key != name}
+
+
+CHECKOUT_CLAIMS: dict[str, Any] = CLAIMS | {
+    "iss": "tollgate-checkout",
+    "sub": f"checkout:{ORDER}",
+    "roles": ["CHECKOUT"],
+    "order": ORDER,
+}
+
+
+def checkout_signed(claims: Mapping[str, Any] = CHECKOUT_CLAIMS) -> str:
+    """An Authorization header with any claims, signed with the key of checkout tokens."""
+    return signed(claims, {"kid": "checkout:c1"}, CHECKOUT_SECRET)

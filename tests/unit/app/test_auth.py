@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import jwt
 import pytest
 
-from app.auth import TokenVerifier
+from app.auth import Token, TokenVerifier
+from app.checkout_tokens import JwtCheckoutSigner
 from app.tokens import mint_token
-from domain.caller import Caller, Role
+from domain.caller import Role
+from domain.checkout import CheckoutGrant
 from domain.errors import Unauthenticated
 from tests.unit.app.signing import (
+    CHECKOUT_SECRET,
     CLAIMS,
     EC,
     ED,
@@ -24,23 +28,35 @@ from tests.unit.app.signing import (
     SETTINGS,
     SHARED,
     TENANT,
+    checkout_signed,
     settings_with,
     signed,
     verify,
     without,
 )
 
+FIRST = base64.b64encode(CHECKOUT_SECRET).decode()
+SECOND = base64.b64encode(b"2" * 32).decode()
 
-def test_a_good_token_is_its_caller() -> None:
-    """Subject, tenant, roles, expiry and the request's own facts make the caller."""
-    assert verify(signed()) == Caller(
+
+def test_a_good_token_is_read() -> None:
+    """Id, subject, tenant, roles and expiry come from the claims."""
+    assert verify(signed(CLAIMS | {"jti": "t-1"})) == Token(
+        id="t-1",
         subject="user_1",
         tenant_id=TENANT,
         roles=frozenset({Role.OPERATOR}),
         expires_at=datetime.fromtimestamp(NOW + 600, UTC),
-        request_id="req_1",
-        ip_address="127.0.0.1",
     )
+
+
+def test_a_token_without_an_id_has_one() -> None:
+    """It is known by a digest of what is signed: stable, and another for any other token."""
+    plain = verify(signed())
+
+    assert plain.id.startswith("sha256:")
+    assert plain.id == verify(signed()).id
+    assert plain.id != verify(signed(CLAIMS | {"sub": "user_2"})).id
 
 
 @pytest.mark.parametrize(
@@ -81,10 +97,46 @@ def test_keys_roll() -> None:
         CLAIMS | {"aud": ["other", "tollgate"]},
         CLAIMS | {"roles": ["VIEWER", "FINANCE"]},
         without("tenant") | {"roles": ["PLATFORM_ADMIN"]},
-        CLAIMS | {"roles": ["CHECKOUT"], "order": ORDER},
         CLAIMS | {"unknown": "claim"},
     ],
 )
 def test_claims_within_the_rules(claims: Mapping[str, Any]) -> None:
-    """Clocks may differ by 30 s; the platform's people need no tenant; a checkout has its order."""
-    assert verify(signed(claims)).order_id == claims.get("order")
+    """Clocks may differ by 30 s; the platform's people are of no tenant; the rest is ignored."""
+    assert verify(signed(claims)).tenant_id == claims.get("tenant")
+
+
+def test_a_checkout_token_has_its_order() -> None:
+    """A token that a checkout key signed is good for its one order, as CHECKOUT and nobody else."""
+    token = verify(checkout_signed())
+
+    assert (token.order_id, token.tenant_id) == (ORDER, TENANT)
+    assert token.roles == {Role.CHECKOUT}
+
+
+def test_checkout_keys_roll() -> None:
+    """The first key signs; tokens of the others are good until their key is removed."""
+    now = datetime.fromtimestamp(NOW, UTC)
+    grant = CheckoutGrant(
+        token_id="t-1", tenant_id=TENANT, order_id=ORDER, issued_at=now, expires_at=now
+    )
+    new, old = settings_with(KEYS, "c2:" + SECOND), SETTINGS
+    both = settings_with(KEYS, f"c2:{SECOND},c1:{FIRST}")
+    by_old = f"Bearer {JwtCheckoutSigner.of(old).sign(grant)}"
+    by_new = f"Bearer {JwtCheckoutSigner.of(both).sign(grant)}"
+
+    for header in (by_old, by_new):
+        assert verify(header, TokenVerifier(both, now=lambda: NOW)).order_id == ORDER
+    assert verify(by_new, TokenVerifier(new, now=lambda: NOW)).id == "t-1"
+    with pytest.raises(Unauthenticated):
+        verify(by_old, TokenVerifier(new, now=lambda: NOW))
+
+
+def test_a_key_ends_at_its_date() -> None:
+    """A local key checks tokens up to its `until`, and none from there on."""
+    end = datetime.fromtimestamp(NOW, UTC).isoformat()
+    settings = settings_with([KEYS[0] | {"until": end}])
+
+    before = TokenVerifier(settings, now=lambda: NOW - 1)
+    assert verify(signed(), before).subject == "user_1"
+    with pytest.raises(Unauthenticated):
+        verify(signed(), TokenVerifier(settings, now=lambda: NOW))

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from app.auth import TOKEN_LENGTH_MAX
 from domain.errors import Unauthenticated
 from tests.unit.app.signing import (
+    CHECKOUT_CLAIMS,
     CLAIMS,
     KEYS,
     NOW,
     ORDER,
     SHARED,
     TENANT,
+    checkout_signed,
     encoded,
     signed,
     verify,
@@ -63,6 +65,15 @@ from tests.unit.app.signing import (
         CLAIMS | {"roles": ["\u041ePERATOR"]},
         CLAIMS | {"roles": ["OPERATOR", "ROOT"]},
         CLAIMS | {"roles": [["OPERATOR"]]},
+        CLAIMS | {"roles": ["PLATFORM_ADMIN"]},
+        CLAIMS | {"roles": ["PLATFORM_ADMIN", "ADMIN"]},
+        CLAIMS | {"jti": 7},
+        CLAIMS | {"jti": ""},
+        CLAIMS | {"jti": None},
+        CLAIMS | {"jti": "a" * 256},
+        CLAIMS | {"jti": "a\x00b"},
+        CHECKOUT_CLAIMS,
+        CHECKOUT_CLAIMS | {"iss": "https://issuer.test"},
         CLAIMS | {"roles": ["CHECKOUT"]},
         CLAIMS | {"roles": ["CHECKOUT"], "order": TENANT},
         CLAIMS | {"roles": ["CHECKOUT"], "order": [ORDER]},
@@ -87,9 +98,35 @@ def test_claims_against_the_rules(claims: Mapping[str, Any] | bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "claims",
+    [
+        CLAIMS,
+        CLAIMS | {"iss": "tollgate-checkout"},
+        CHECKOUT_CLAIMS | {"iss": "https://issuer.test"},
+        CHECKOUT_CLAIMS | {"roles": ["OPERATOR"]},
+        CHECKOUT_CLAIMS | {"roles": ["OPERATOR"], "order": None},
+        CHECKOUT_CLAIMS | {"roles": ["CHECKOUT", "OPERATOR"]},
+        CHECKOUT_CLAIMS | {"order": TENANT},
+        CHECKOUT_CLAIMS | {"order": [ORDER]},
+        CHECKOUT_CLAIMS | {"order": None},
+        CHECKOUT_CLAIMS | {"tenant": None},
+        CHECKOUT_CLAIMS | {"exp": NOW - 30},
+    ],
+    ids=lambda _: "claims",
+)
+def test_a_checkout_key_signs_checkout_tokens_only(claims: Mapping[str, Any]) -> None:
+    """Whoever holds a key of checkout tokens can make nobody an operator, nor the other way."""
+    with pytest.raises(Unauthenticated):
+        verify(checkout_signed(claims))
+
+
+@pytest.mark.parametrize(
     "header",
     [
         {"kid": ...},
+        {"kid": "c1"},
+        {"kid": "checkout:c1"},
+        {"kid": "checkout:"},
         {"kid": "unknown"},
         {"kid": ""},
         {"kid": 7},

@@ -12,9 +12,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.admission import TENANT_SECONDS, Admission
-from app.auth import TokenVerifier
-from app.graphql import GraphQLEndpoint, Services
+from app.admission import REMEMBERED_SECONDS
+from app.graphql import GraphQLEndpoint
 from app.guard import GraphQLGuard
 from app.refusal import GRAPHQL_RESPONSE, JSON
 from app.request_id import RequestIds
@@ -27,8 +26,9 @@ from domain.tenant import Tenant
 from schema.schema import schema
 from tests.builders import NOW, TENANT
 from tests.unit.app.asgi import Answer, Header, answered
+from tests.unit.app.entrance import an_admission, services
 from tests.unit.app.test_settings import DEVELOPMENT
-from tests.unit.schema.shop import OrderDesk, Shelf, Till
+from tests.unit.schema.shop import Shelf
 
 KEYS = json.dumps([{"kid": "k", "alg": "HS256", "key": "s" * 32}])
 SETTINGS = load_settings(DEVELOPMENT | {"TOLLGATE_JWT_KEYS": KEYS})
@@ -71,10 +71,7 @@ class BrokenDoor(Shelf):
 def an_app(shelf: Shelf | None = None) -> Starlette:
     """The endpoint behind its guard, over a shop in memory."""
     shelf = shelf or Shelf(merchant=MERCHANT)
-    till = Till()
-    endpoint = GraphQLEndpoint(
-        schema, Admission(TokenVerifier(SETTINGS), shelf), Services(OrderDesk(till), till, shelf)
-    )
+    endpoint = GraphQLEndpoint(schema, an_admission(SETTINGS, shelf), services(shelf))
     return Starlette(
         routes=[Route("/graphql", GraphQLGuard(endpoint))], middleware=[Middleware(RequestIds)]
     )
@@ -211,14 +208,14 @@ async def test_a_tenants_state_is_remembered_for_seconds() -> None:
     """Many requests ask the database once; a switched-off tenant is out some seconds later."""
     now = 100.0
     shelf = Shelf(merchant=MERCHANT)
-    admission = Admission(TokenVerifier(SETTINGS), shelf, now=lambda: now)
-    endpoint = GraphQLEndpoint(schema, admission, Services(OrderDesk(Till()), Till(), shelf))
+    admission = an_admission(SETTINGS, shelf, now=lambda: now)
+    endpoint = GraphQLEndpoint(schema, admission, services(shelf))
     app = Starlette(routes=[Route("/graphql", GraphQLGuard(endpoint))])
     for _ in range(5):
         await post({"query": VIEWER}, app=app)
     shelf.merchant = replace(MERCHANT, is_active=False)
     still = await post({"query": VIEWER}, app=app)
-    now += TENANT_SECONDS
+    now += REMEMBERED_SECONDS
     then = await post({"query": VIEWER}, app=app)
 
     assert (still.status, then.status) == (200, 403)

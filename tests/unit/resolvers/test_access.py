@@ -12,7 +12,7 @@ from tests.unit.schema.shop import a_caller, a_context
 ORDER = "ord_0000000000000000000000000a"
 MONEY_OUT = {"Mutation.capturePayment", "Mutation.cancelPayment", "Mutation.refundPayment"}
 PAYING = {"Mutation.authorizePayment", "Mutation.chargePayment"}
-ORDERING = {"Mutation.createOrder", "Mutation.cancelOrder"}
+ORDERING = {"Mutation.createOrder", "Mutation.cancelOrder", "Mutation.createCheckoutToken"}
 EXPECTED: dict[Role, set[str]] = {
     Role.CHECKOUT: PAYING,
     Role.VIEWER: set(),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from strawberry.types import ExecutionResult
 
 from domain.caller import Actor, Caller, Role
+from domain.checkout import CheckoutToken
 from domain.commands import (
     CancelOrder,
     CancelPayment,
@@ -232,10 +233,39 @@ class OrderDesk:
         return OrderDone(an_order(), replayed=False)
 
 
+@dataclass
+class CheckoutDesk:
+    """Implements the use case of checkout tokens: any token is as good as another here."""
+
+    async def create(
+        self, actor: Actor, tenant_id: str, order_id: str, ttl_seconds: int
+    ) -> CheckoutToken:
+        return CheckoutToken("a.b.c", an_order(id=order_id), NOW + timedelta(seconds=ttl_seconds))
+
+
+@dataclass
+class Journal:
+    """Implements the record of the platform's acts: notes tenant, reason and operation."""
+
+    entries: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    async def record(
+        self, actor: Actor, tenant_id: str, *, reason: str, operation: str | None
+    ) -> None:
+        self.entries.append((tenant_id, reason, operation))
+
+
 def a_context(caller: Caller, shelf: Shelf | None = None, till: Till | None = None) -> Context:
     """One request of the caller to the shop."""
     till = till or Till()
-    return Context(caller=caller, orders=OrderDesk(till), payments=till, reads=shelf or Shelf())
+    return Context(
+        caller=caller,
+        orders=OrderDesk(till),
+        payments=till,
+        checkout=CheckoutDesk(),
+        acting=Journal(),
+        reads=shelf or Shelf(),
+    )
 
 
 async def execute(

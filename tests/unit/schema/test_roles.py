@@ -123,7 +123,10 @@ async def test_the_platforms_staff_need_a_tenant_for_a_tenants_fields() -> None:
 
     assert result.data is None
     assert result.errors
-    assert result.errors[0].message == "This token names no tenant."
+    assert result.errors[0].message == (
+        "This field is a tenant's: name the tenant in the header Tollgate-Tenant, and why in "
+        "Tollgate-Reason."
+    )
     assert alone.data == {
         "viewer": {"tenant": None, "roles": ["PLATFORM_ADMIN"]},
         "feeTiers": [{"name": "Starter"}],

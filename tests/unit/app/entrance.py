@@ -1,0 +1,60 @@
+"""The way into the API without a database: who is admitted, and to which shop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.admission import Admission
+from app.auth import TokenVerifier
+from app.graphql import Services
+from app.settings import Settings
+from domain.tenant import Tenant
+from tests.unit.schema.shop import CheckoutDesk, Journal, OrderDesk, Shelf, Till
+
+
+@dataclass
+class Revoked:
+    """Implements `Revocations` over a set, and notes what it is asked."""
+
+    token_ids: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    async def is_revoked(self, token_id: str) -> bool:
+        self.asked.append(token_id)
+        return token_id in self.token_ids
+
+
+@dataclass
+class Directory:
+    """Implements `PlatformReads` over a list."""
+
+    tenants: list[Tenant] = field(default_factory=list)
+
+    async def tenant_named(self, id_or_slug: str) -> Tenant | None:
+        found = (at for at in self.tenants if id_or_slug in (at.id, at.slug))
+        return next(found, None)
+
+
+def an_admission(
+    settings: Settings,
+    shelf: Shelf,
+    revoked: Revoked | None = None,
+    now: Callable[[], float] = time.monotonic,
+) -> Admission:
+    """The admission to the shelf's tenant."""
+    directory = Directory([shelf.merchant] if shelf.merchant else [])
+    return Admission(TokenVerifier(settings), shelf, revoked or Revoked(), directory, now)
+
+
+def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None = None) -> Services:
+    """The shop's use cases over the shelf."""
+    till = till or Till()
+    return Services(
+        orders=OrderDesk(till),
+        payments=till,
+        checkout=CheckoutDesk(),
+        acting=journal or Journal(),
+        reads=shelf,
+    )
