@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,11 +26,19 @@ from db.sealed import SealedColumn
 from db.statements import find_by_id, of_key, save_by_id
 from db.tables import operations
 from domain.errors import NotFound
-from domain.operation import OPEN, GatewayRequest, Operation, OperationKind, OperationState
+from domain.operation import (
+    OPEN,
+    UNREADABLE_REQUEST,
+    GatewayRequest,
+    Operation,
+    OperationKind,
+    OperationState,
+)
 from domain.ports import Cipher
 
-_log = logging.getLogger(__name__)
-_REQUEST = SealedColumn("gateway_operations", "request")
+REQUEST = SealedColumn("gateway_operations", "request")
+"""The exact request, as `{"path": ..., "parameters": {...}}`."""
+
 _COLUMN = operations.c
 _FIND = find_by_id(operations)
 _LOCK = _FIND.with_for_update()
@@ -70,10 +77,6 @@ _CLAIM_ONE = _claim(_KEY_OF_WAITING.where(_COLUMN.id == bindparam("of_id")))
 
 
 def _operation_of(row: Row[Any], cipher: Cipher) -> Operation:
-    request = _REQUEST.open(cipher, row.tenant_id, row.id, row.request)
-    parameters = request["parameters"]
-    if not isinstance(parameters, dict):
-        raise ValueError(f"the request of {row.id} has no parameters")
     return Operation(
         id=row.id,
         tenant_id=row.tenant_id,
@@ -82,7 +85,7 @@ def _operation_of(row: Row[Any], cipher: Cipher) -> Operation:
         kind=OperationKind(row.kind),
         state=OperationState(row.state),
         gateway_key=row.gateway_key,
-        request=GatewayRequest(path=str(request["path"]), parameters=parameters),
+        request=_request_of(row, cipher),
         created_at=row.created_at,
         updated_at=row.updated_at,
         due_at=row.due_at,
@@ -98,20 +101,17 @@ def _operation_of(row: Row[Any], cipher: Cipher) -> Operation:
     )
 
 
-def _readable(row: Row[Any], cipher: Cipher) -> Operation | None:
-    # One row that cannot be decrypted must not keep the settler from all the others.
-    try:
-        return _operation_of(row, cipher)
-    except ValueError:
-        _log.exception("operation %s cannot be read and waits for its key", row.id)
-        return None
+def _request_of(row: Row[Any], cipher: Cipher) -> GatewayRequest:
+    request = REQUEST.read(cipher, row.tenant_id, row.id, row.request)
+    if request is None:
+        return UNREADABLE_REQUEST
+    parameters = request["parameters"]
+    if not isinstance(parameters, dict):
+        raise TypeError(f"the request of {row.id} has no parameters")
+    return GatewayRequest(path=str(request["path"]), parameters=parameters)
 
 
 def _columns(operation: Operation, cipher: Cipher) -> Mapping[str, object]:
-    request = {
-        "path": operation.request.path,
-        "parameters": dict(operation.request.parameters),
-    }
     return {
         "tenant_id": operation.tenant_id,
         "id": operation.id,
@@ -122,7 +122,7 @@ def _columns(operation: Operation, cipher: Cipher) -> Mapping[str, object]:
         "kind": operation.kind.value,
         "state": operation.state.value,
         "gateway_key": operation.gateway_key,
-        "request": _REQUEST.seal(cipher, operation.tenant_id, operation.id, request),
+        **_sealed_request(operation, cipher),
         "amount_cents": operation.amount,
         "attempts": operation.attempts,
         "due_at": operation.due_at,
@@ -134,6 +134,13 @@ def _columns(operation: Operation, cipher: Cipher) -> Mapping[str, object]:
         "created_at": operation.created_at,
         "updated_at": operation.updated_at,
     }
+
+
+def _sealed_request(operation: Operation, cipher: Cipher) -> Mapping[str, object]:
+    if operation.request == UNREADABLE_REQUEST:
+        return {}  # what is stored may be readable again with a key that is missing now
+    value = {"path": operation.request.path, "parameters": dict(operation.request.parameters)}
+    return {"request": REQUEST.seal(cipher, operation.tenant_id, operation.id, value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +189,7 @@ class SqlOperationStore:
                 "at_most": limit,
             },
         )
-        readable = (_readable(row, self.cipher) for row in claimed)
-        return [operation for operation in readable if operation is not None]
+        return [_operation_of(row, self.cipher) for row in claimed]
 
     async def claim(
         self, operation_id: str, now: datetime, *, lease_until: datetime, sending_before: datetime

@@ -23,11 +23,16 @@ from domain.payment import (
 )
 from domain.ports import Cipher
 
-_NEXT_ACTION = SealedColumn("payments", "next_action")
+NEXT_ACTION = SealedColumn("payments", "next_action")
+"""What the payer must do, as `{"type": ..., "redirect_url": ..., "client_secret": ...}`."""
+
+UNREADABLE_ACTION = NextAction("unreadable", None, None)
+"""Stands for a next action that cannot be decrypted. The gateway still has it: the next reading of
+the intent puts it right."""
 
 
 def payment_of(row: Row[Any], cipher: Cipher) -> Payment:
-    """The payment that a row holds. Raises ValueError when its next action cannot be decrypted."""
+    """The payment that a row holds; with `UNREADABLE_ACTION` where that cannot be decrypted."""
     return Payment(
         id=row.id,
         tenant_id=row.tenant_id,
@@ -207,13 +212,15 @@ def _sealed_action(payment: Payment, cipher: Cipher) -> bytes | None:
         "redirect_url": action.redirect_url,
         "client_secret": action.client_secret,
     }
-    return _NEXT_ACTION.seal(cipher, payment.tenant_id, payment.id, value)
+    return NEXT_ACTION.seal(cipher, payment.tenant_id, payment.id, value)
 
 
 def _next_action(row: Row[Any], cipher: Cipher) -> NextAction | None:
     if row.next_action is None:
         return None
-    value = _NEXT_ACTION.open(cipher, row.tenant_id, row.id, row.next_action)
+    value = NEXT_ACTION.read(cipher, row.tenant_id, row.id, row.next_action)
+    if value is None:
+        return UNREADABLE_ACTION
     return NextAction(
         type=str(value["type"]),
         redirect_url=_text(value["redirect_url"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, Select, Table, select
@@ -18,6 +19,7 @@ from db.tables import audit_log, fee_overrides, fee_tiers, orders, payments, ref
 from db.tenant_rows import override_of, tenant_of, tier_of
 from db.tenants import FIND_TENANT
 from db.transactions import on_own_terms, reading
+from db.unreadable import NotingCipher, alert_unreadable
 from domain.caller import AuditActorType
 from domain.fees import FeeOverride, FeeTier
 from domain.order import Order
@@ -42,7 +44,11 @@ class SqlReads:
         return None if row is None else tenant_of(row)
 
     async def payments(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, Payment]:
-        return {row.id: self._payment(row) for row in await self._by_id(payments, tenant_id, ids)}
+        rows = await self._by_id(payments, tenant_id, ids)
+        cipher = NotingCipher(self._cipher)
+        found = {row.id: payment_of(row, cipher) for row in rows}
+        await alert_unreadable(self._engine, cipher.unreadable)
+        return found
 
     async def orders(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, Order]:
         return {row.id: order_of(row) for row in await self._by_id(orders, tenant_id, ids)}
@@ -62,8 +68,13 @@ class SqlReads:
         self, tenant_id: str, where: PaymentFilter, page: PageRequest
     ) -> Page[Payment]:
         rows = payments_where(tenant_id, where)
+        cipher = NotingCipher(self._cipher)
         async with reading(self._engine, tenant_id) as connection:
-            return await read_page(connection, rows, payments.c.id, page, self._payment)
+            found = await read_page(
+                connection, rows, payments.c.id, page, partial(payment_of, cipher=cipher)
+            )
+        await alert_unreadable(self._engine, cipher.unreadable)
+        return found
 
     async def payment_count(self, tenant_id: str, where: PaymentFilter) -> int | None:
         return await self._count(tenant_id, payments_where(tenant_id, where))
@@ -106,9 +117,6 @@ class SqlReads:
     async def fee_overrides(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, FeeOverride]:
         rows = await self._by_id(fee_overrides, tenant_id, ids)
         return {row.id: override_of(row) for row in rows}
-
-    def _payment(self, row: Row[Any]) -> Payment:
-        return payment_of(row, self._cipher)
 
     async def _by_id(self, table: Table, tenant_id: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
         wanted = select(table).where(table.c.tenant_id == tenant_id, among(table.c.id, ids))

@@ -10,6 +10,32 @@ from domain.ports import Cipher
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """One blob's place, which is bound to it as its context."""
+
+    tenant_id: str | None
+    table: str
+    column: str
+    row_id: str
+
+    @property
+    def context(self) -> str:
+        """The place as the associated data of the encryption."""
+        return f"{self.tenant_id or ''}|{self.table}|{self.column}|{self.row_id}"
+
+    @property
+    def name(self) -> str:
+        """The column's full name."""
+        return f"{self.table}.{self.column}"
+
+    @classmethod
+    def of(cls, context: str) -> Sealed:
+        """The place that a context names. Raises ValueError for any other text."""
+        tenant_id, table, column, row_id = context.split("|")
+        return cls(tenant_id or None, table, column, row_id)
+
+
+@dataclass(frozen=True, slots=True)
 class SealedColumn:
     """A blob copied to another tenant, table, column or row cannot be read there."""
 
@@ -21,16 +47,27 @@ class SealedColumn:
     ) -> bytes:
         """The value as it is stored."""
         plaintext = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-        return cipher.encrypt(plaintext.encode(), self._context(tenant_id, row_id))
+        return cipher.encrypt(plaintext.encode(), self.at(tenant_id, row_id).context)
 
     def open(
         self, cipher: Cipher, tenant_id: str | None, row_id: str, blob: bytes
     ) -> dict[str, object]:
         """The value as it was. Raises ValueError for a blob that is not this row's own."""
-        value = json.loads(cipher.decrypt(blob, self._context(tenant_id, row_id)))
+        value = json.loads(cipher.decrypt(blob, self.at(tenant_id, row_id).context))
         if not isinstance(value, dict):
             raise ValueError(f"{self.table}.{self.column} does not hold an object")
         return value
 
-    def _context(self, tenant_id: str | None, row_id: str) -> str:
-        return f"{tenant_id or ''}|{self.table}|{self.column}|{row_id}"
+    def read(
+        self, cipher: Cipher, tenant_id: str | None, row_id: str, blob: bytes
+    ) -> dict[str, object] | None:
+        """The value as it was, None for a blob that is not this row's own: one secret that cannot
+        be read must not keep anybody from the rest of the row."""
+        try:
+            return self.open(cipher, tenant_id, row_id, blob)
+        except ValueError:
+            return None
+
+    def at(self, tenant_id: str | None, row_id: str) -> Sealed:
+        """The place of this column's blob in that row."""
+        return Sealed(tenant_id, self.table, self.column, row_id)

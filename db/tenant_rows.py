@@ -15,6 +15,9 @@ from domain.tenant import GatewayAccount, GatewayMode, Tenant
 SECRET_KEY = SealedColumn("tenant_payment_gateways", "secret_key")
 """The tenant's own key, as `{"secret_key": ...}`."""
 
+WEBHOOK_SECRET = SealedColumn("tenant_payment_gateways", "webhook_secret")
+"""What signs the events of the tenant's own account, as `{"webhook_secret": ...}`."""
+
 
 def tenant_of(row: Row[Any]) -> Tenant:
     """The tenant that a row of `tenants` holds."""
@@ -30,12 +33,11 @@ def tenant_of(row: Row[Any]) -> Tenant:
 
 
 def gateway_of(row: Row[Any], cipher: Cipher | None) -> GatewayAccount:
-    """The account that a row holds; without a cipher its key is left out. Raises ValueError when
-    the key cannot be decrypted."""
-    secret_key = None
+    """The account that a row holds. Its key is left out without a cipher, and where it cannot be
+    decrypted."""
+    opened = None
     if cipher is not None and row.secret_key is not None:
-        opened = SECRET_KEY.open(cipher, row.tenant_id, row.id, row.secret_key)
-        secret_key = str(opened["secret_key"])
+        opened = SECRET_KEY.read(cipher, row.tenant_id, row.id, row.secret_key)
     return GatewayAccount(
         id=row.id,
         tenant_id=row.tenant_id,
@@ -45,7 +47,7 @@ def gateway_of(row: Row[Any], cipher: Cipher | None) -> GatewayAccount:
         is_enabled=row.is_enabled,
         fee_schedule=GatewayFeeSchedule(row.fee_basis_points, row.fee_fixed_cents),
         account_id=row.account_id,
-        secret_key=secret_key,
+        secret_key=None if opened is None else str(opened["secret_key"]),
     )
 
 

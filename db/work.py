@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.alerts import SqlAlertStore
 from db.audit import SqlAuditStore
+from db.gateways import SqlGatewayStore
 from db.idempotency import SqlIdempotencyStore
 from db.inbox import SqlInboxStore
 from db.operations import SqlOperationStore
@@ -18,6 +19,7 @@ from db.refunds import SqlRefundStore
 from db.seals import SqlSealStore
 from db.tenants import SqlTenantStore
 from db.transactions import begun, commit, on_own_terms
+from db.unreadable import NotingCipher, alert_unreadable
 from domain.ports import Cipher
 
 
@@ -35,6 +37,7 @@ class SqlWork:
         self.audit = SqlAuditStore(connection)
         self.seals = SqlSealStore(connection)
         self.alerts = SqlAlertStore(connection)
+        self.gateways = SqlGatewayStore(connection, cipher)
         self.inbox = SqlInboxStore(connection, cipher)
 
     async def commit(self) -> None:
@@ -59,5 +62,9 @@ class SqlDatabase:
 
     @asynccontextmanager
     async def _transaction(self, tenant_id: str | None) -> AsyncIterator[SqlWork]:
-        async with begun(self._engine, tenant_id) as connection:
-            yield SqlWork(connection, self._cipher)
+        cipher = NotingCipher(self._cipher)
+        try:
+            async with begun(self._engine, tenant_id) as connection:
+                yield SqlWork(connection, cipher)
+        finally:
+            await alert_unreadable(self._engine, cipher.unreadable)

@@ -30,6 +30,14 @@ class RefundReply:
     request_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What the gateway says of the account that credentials lead to."""
+
+    account_id: str
+    charges_enabled: bool
+
+
 class PaymentGateway(Protocol):
     """A gateway. The `*_request` methods are pure; the others do one call and never retry.
 
@@ -90,4 +98,10 @@ class PaymentGateway(Protocol):
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
     ) -> Sequence[RefundSnapshot]:
         """Every refund of the intent; complete, or it raises."""
+        ...
+
+    async def check_account(
+        self, account: GatewayAccount, *, timeout_seconds: float
+    ) -> AccountFacts:
+        """The account that these credentials lead to; it changes nothing."""
         ...

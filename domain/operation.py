@@ -60,6 +60,11 @@ class GatewayRequest:
     parameters: Mapping[str, object]
 
 
+UNREADABLE_REQUEST = GatewayRequest("unreadable", {})
+"""Stands for a stored request that cannot be decrypted: it is never sent, and what is stored stays
+as it is. What the operation came to can still be told, and read at the gateway."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One request to the gateway. `gateway_key` is its idempotency key there, from our id alone.

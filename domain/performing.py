@@ -251,7 +251,7 @@ def _checked(outcome: Outcome, attempted: AttemptedOperation, *, replayed: bool 
         raise _rejection(outcome, attempted)
     if state is OperationState.CREATED and outcome.operation.attempts > 0:
         raise GatewayUnavailable(
-            "The gateway could not be reached; nothing was done.",
+            f"Nothing was done: {outcome.message or 'the gateway could not be reached'}.",
             detail_code=outcome.code,
             payment=outcome.payment,
         )

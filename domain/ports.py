@@ -133,7 +133,7 @@ class OperationStore(Protocol):
     ) -> Sequence[Operation]:
         """Operations of any tenant to settle: CREATED or UNKNOWN with `due_at` <= now, and SENDING
         whose `last_sent_at` is before `sending_before`, which becomes UNKNOWN. Sets their `due_at`
-        to `lease_until`; leaves out rows that another worker holds or that cannot be read."""
+        to `lease_until`; leaves out rows that another worker holds."""
         ...
 
     async def claim(

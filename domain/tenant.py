@@ -35,8 +35,9 @@ class Tenant:
 class GatewayAccount:
     """One row of `tenant_payment_gateways`: how a tenant's calls reach the gateway.
 
-    `secret_key` is set in mode OWN only, `account_id` (acct_…) in mode CONNECT only. The platform's
-    own row, which owns the events of its webhook endpoint, has no tenant.
+    `secret_key` is set in mode OWN only, `account_id` (acct_…) in mode CONNECT only. In mode OWN
+    without a key, the stored key could not be read: no call can be made through the account. The
+    platform's own row, which owns the events of its webhook endpoint, has no tenant.
     """
 
     id: str

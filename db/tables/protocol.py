@@ -132,6 +132,7 @@ webhook_events = Table(
         postgresql_where=text("status IN ('RECEIVED', 'PROCESSING', 'RETRY')"),
     ),
     Index("ix_webhook_events_payment", "tenant_id", "payment_id", "id"),
+    Index("ix_webhook_events_gateway", "tenant_id", "gateway_id", "id"),
     # What the daily loop has still to empty.
     Index(
         "ix_webhook_events_payload",

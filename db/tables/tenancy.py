@@ -107,6 +107,9 @@ gateways = Table(
     Column("webhook_secret", LargeBinary),
     moment("created_at"),
     moment("updated_at"),
+    text_id("key_account_id", nullable=True),
+    words("secret_key_hint", nullable=True),
+    words("webhook_secret_hint", nullable=True),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
     UniqueConstraint("tenant_id", "id", name="tenant_id"),
     one_of("gateway_type", GatewayType),
@@ -116,6 +119,18 @@ gateways = Table(
     check("platform_row", "tenant_id IS NOT NULL OR mode = 'PLATFORM'"),
     check("connect_account", "(mode = 'CONNECT') = (account_id IS NOT NULL)"),
     check("own_key", "(mode = 'OWN') = (secret_key IS NOT NULL)"),
+    check("webhook_secret", "mode = 'OWN' OR webhook_secret IS NULL"),
+    check("key_account", "mode = 'OWN' OR key_account_id IS NULL"),
+    # What is shown of a secret is its end and no more.
+    check(
+        "secret_key_hint",
+        "secret_key_hint IS NULL OR secret_key IS NOT NULL AND length(secret_key_hint) = 4",
+    ),
+    check(
+        "webhook_secret_hint",
+        "webhook_secret_hint IS NULL"
+        " OR webhook_secret IS NOT NULL AND length(webhook_secret_hint) = 4",
+    ),
     Index(
         "uq_tenant_payment_gateways_enabled",
         "tenant_id",

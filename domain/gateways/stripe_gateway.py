@@ -15,22 +15,31 @@ from typing import Final, TypeVar
 import aiohttp
 import stripe
 
-from domain.errors import GatewayUnknown
-from domain.gateway import IntentReply, RefundReply
+from domain.errors import GatewayUnknown, GatewayUnreached
+from domain.gateway import AccountFacts, IntentReply, RefundReply
 from domain.gateways import stripe_requests
 from domain.gateways.stripe_errors import UNREADABLE, gateway_problem
-from domain.gateways.stripe_objects import Json, intent_snapshot, page, refund_snapshot
-from domain.operation import GatewayRequest
+from domain.gateways.stripe_objects import (
+    Json,
+    account_facts,
+    intent_snapshot,
+    page,
+    refund_snapshot,
+)
+from domain.operation import UNREADABLE_REQUEST, GatewayRequest
 from domain.payment import Payment
 from domain.refund import Refund
 from domain.snapshot import IntentSnapshot, RefundSnapshot
-from domain.tenant import GatewayAccount
+from domain.tenant import GatewayAccount, GatewayMode
 
 API_VERSION: Final = "2026-10-28.endive"
 """The pinned version: what the library speaks, what webhook endpoints must be created with."""
 
 CONNECT_SECONDS: Final = 2.0
 """How long a connection may take to be made."""
+
+UNREADABLE_CODE: Final = "CREDENTIALS_UNREADABLE"
+"""Detail code: what is stored encrypted could not be read, so that nothing was sent."""
 
 _PAGE: Final = 100
 _PAGES_MAX: Final = 100
@@ -155,6 +164,13 @@ class StripeGateway:
             read=refund_snapshot,
         )
 
+    async def check_account(
+        self, account: GatewayAccount, *, timeout_seconds: float
+    ) -> AccountFacts:
+        return await self._read(
+            account, "/v1/account", {}, timeout_seconds=timeout_seconds, read=account_facts
+        )
+
     async def _send(
         self,
         account: GatewayAccount,
@@ -164,6 +180,10 @@ class StripeGateway:
         timeout_seconds: float,
         read: Callable[[Json], Snapshot],
     ) -> tuple[Snapshot, str | None]:
+        if request == UNREADABLE_REQUEST:
+            raise GatewayUnreached(
+                "the stored request cannot be read", gateway_code=UNREADABLE_CODE
+            )
         options = self._options(account) | {"idempotency_key": key}
         response = await self._call(
             "post", request.path, request.parameters, options, timeout_seconds
@@ -227,6 +247,9 @@ class StripeGateway:
         return response
 
     def _options(self, account: GatewayAccount) -> dict[str, str]:
+        if account.mode is GatewayMode.OWN and account.secret_key is None:
+            # Never the platform's key instead: the money would go to another account.
+            raise GatewayUnreached("the account's key cannot be read", gateway_code=UNREADABLE_CODE)
         options = {"api_key": account.secret_key or self._secret_key}
         if account.account_id is not None:
             options["stripe_account"] = account.account_id

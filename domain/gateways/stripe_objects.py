@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from domain.currency import from_gateway
+from domain.gateway import AccountFacts
 from domain.gateways.stripe_requests import PAYMENT_ID, REFUND_ID
 from domain.payment import NextAction
 from domain.snapshot import (
@@ -65,6 +66,13 @@ def refund_snapshot(refund: Json) -> RefundSnapshot:
         created=_time(_number(refund, "created")),
         gateway_balance_transaction_id=_reference(refund, "balance_transaction"),
     )
+
+
+def account_facts(account: Json) -> AccountFacts:
+    """An account. A key that may not read all of it is told no `charges_enabled`: only a plain
+    refusal counts as one."""
+    charges_enabled = account.get("charges_enabled") is not False
+    return AccountFacts(_text(account, "id"), charges_enabled=charges_enabled)
 
 
 def error_intent(body: object) -> IntentSnapshot | None:

@@ -1,0 +1,137 @@
+"""The store of a tenant's gateway accounts, as its administrator changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, case, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.statements import ID, TENANT, of_key
+from db.tables import gateways, webhook_events
+from db.tenant_rows import SECRET_KEY, WEBHOOK_SECRET
+from domain.errors import NotFound
+from domain.fees import GatewayFeeSchedule
+from domain.gateway_profile import AccountTaken, GatewayProfile, GatewaySecrets
+from domain.payment import GatewayType
+from domain.ports import Cipher
+from domain.tenant import GatewayMode
+
+_COLUMN = gateways.c
+_ACCOUNT_INDEX = "uq_tenant_payment_gateways_account"
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("of_name"), 0)))
+_ADD = insert(gateways)
+_SAVE = update(gateways).where(_COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID))
+
+
+def _of_tenant() -> Select[Any]:
+    # The platform's endpoint hears the events of every tenant in mode PLATFORM.
+    platform = gateways.alias("platform")
+    heard_by = (
+        select(platform.c.id)
+        .where(
+            platform.c.tenant_id.is_(None),
+            platform.c.gateway_type == _COLUMN.gateway_type,
+            platform.c.livemode == _COLUMN.livemode,
+        )
+        .scalar_subquery()
+    )
+    last = (
+        select(webhook_events.c.created_at)
+        .where(
+            webhook_events.c.tenant_id == _COLUMN.tenant_id,
+            webhook_events.c.gateway_id
+            == case((_COLUMN.mode == GatewayMode.PLATFORM.value, heard_by), else_=_COLUMN.id),
+        )
+        .order_by(webhook_events.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        select(gateways, last.label("last_webhook_at"))
+        .where(_COLUMN.tenant_id == bindparam(TENANT))
+        .order_by(_COLUMN.id)
+    )
+
+
+_OF_TENANT = _of_tenant()
+
+
+def _profile_of(row: Row[Any]) -> GatewayProfile:
+    return GatewayProfile(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        gateway_type=GatewayType(row.gateway_type),
+        mode=GatewayMode(row.mode),
+        livemode=row.livemode,
+        is_enabled=row.is_enabled,
+        fee_schedule=GatewayFeeSchedule(row.fee_basis_points, row.fee_fixed_cents),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        account_id=row.account_id,
+        key_account_id=row.key_account_id,
+        secret_key_hint=row.secret_key_hint,
+        webhook_secret_hint=row.webhook_secret_hint,
+        last_webhook_at=row.last_webhook_at,
+    )
+
+
+def _columns(profile: GatewayProfile) -> Mapping[str, object]:
+    return {
+        "gateway_type": profile.gateway_type.value,
+        "mode": profile.mode.value,
+        "livemode": profile.livemode,
+        "is_enabled": profile.is_enabled,
+        "fee_basis_points": profile.fee_schedule.basis_points,
+        "fee_fixed_cents": profile.fee_schedule.fixed_fee,
+        "account_id": profile.account_id,
+        "key_account_id": profile.key_account_id,
+        "secret_key_hint": profile.secret_key_hint,
+        "webhook_secret_hint": profile.webhook_secret_hint,
+        "created_at": profile.created_at,
+        "updated_at": profile.updated_at,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SqlGatewayStore:
+    """Implements `domain.gateway_profile.GatewayStore`."""
+
+    connection: AsyncConnection
+    cipher: Cipher
+
+    async def lock_all(self, tenant_id: str, gateway_type: GatewayType) -> None:
+        # By name, not by row: the first row of a tenant has no row to lock before it.
+        name = f"gateways|{tenant_id}|{gateway_type.value}"
+        await self.connection.execute(_LOCK, {"of_name": name})
+
+    async def of_tenant(self, tenant_id: str) -> Sequence[GatewayProfile]:
+        found = await self.connection.execute(_OF_TENANT, {TENANT: tenant_id})
+        return [_profile_of(row) for row in found]
+
+    async def add(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
+        row = {"tenant_id": profile.tenant_id, "id": profile.id, **_columns(profile)}
+        try:
+            await self.connection.execute(_ADD, row | self._sealed(profile, secrets))
+        except IntegrityError as error:
+            if _ACCOUNT_INDEX in str(error.orig):
+                raise AccountTaken(profile.id) from error
+            raise
+
+    async def save(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
+        key = of_key(profile.tenant_id, profile.id)
+        values = {**key, **_columns(profile), **self._sealed(profile, secrets)}
+        saved = await self.connection.execute(_SAVE, values)
+        if saved.rowcount == 0:
+            raise NotFound(profile.id)
+
+    def _sealed(self, profile: GatewayProfile, secrets: GatewaySecrets) -> dict[str, object]:
+        given = ((SECRET_KEY, secrets.secret_key), (WEBHOOK_SECRET, secrets.webhook_secret))
+        return {
+            at.column: at.seal(self.cipher, profile.tenant_id, profile.id, {at.column: secret})
+            for at, secret in given
+            if secret is not None
+        }
