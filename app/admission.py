@@ -1,7 +1,7 @@
 """Who may come in: a good token, not revoked, of a tenant that is not switched off.
 
 The platform's own people act within one tenant a request, which they name in a header, with the
-reason for it in another.
+reason for it in another. A tenant that is switched off lets them in all the same: they repair it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Protocol
 from starlette.requests import Request
 
 from app.auth import Token, TokenVerifier
+from app.logging import redacted
 from app.refusal import Refusal
 from app.remembered import Remembered
 from app.request_id import request_id_of
@@ -20,7 +21,7 @@ from domain.caller import Caller, Role
 from domain.errors import Forbidden, Unauthenticated
 from domain.ports import Reads
 from domain.tenant import Tenant
-from schema.card_numbers import without_card_numbers
+from schema.card_numbers import holds_card_number, shows_card_number
 from schema.codes import RequestErrorCode
 
 REMEMBERED_SECONDS = 4.0
@@ -92,11 +93,7 @@ class Admission:
             raise Forbidden(f"Only PLATFORM_ADMIN may send {TENANT_HEADER} or {REASON_HEADER}.")
         named = _only_text(request, TENANT_HEADER)
         reason = _only_text(request, REASON_HEADER)
-        if len(reason) > REASON_LENGTH_MAX:
-            raise Refusal(400, f"{REASON_HEADER} has at most {REASON_LENGTH_MAX} characters.")
-        if without_card_numbers(reason) != reason:
-            code = RequestErrorCode.CARD_DATA_FORBIDDEN
-            raise Refusal(400, f"{REASON_HEADER} holds a card number.", code)
+        _check_reason(reason)
         tenant = await self._platform.tenant_named(named)
         if tenant is None:
             raise Refusal(400, f"{TENANT_HEADER} names no tenant.")
@@ -115,6 +112,17 @@ def _only(request: Request, name: str) -> str | None:
     if len(values) > 1:
         raise Unauthenticated
     return values[0] if values else None
+
+
+def _check_reason(reason: str) -> None:
+    """The audit keeps it for ever. Raises Refusal for what is too long or must not be there."""
+    if len(reason) > REASON_LENGTH_MAX:
+        raise Refusal(400, f"{REASON_HEADER} has at most {REASON_LENGTH_MAX} characters.")
+    if holds_card_number(reason) or shows_card_number(reason):
+        code = RequestErrorCode.CARD_DATA_FORBIDDEN
+        raise Refusal(400, f"{REASON_HEADER} holds a card number.", code)
+    if redacted(reason) != reason:
+        raise Refusal(400, f"{REASON_HEADER} holds a secret or an e-mail address: name a ticket.")
 
 
 def _only_text(request: Request, name: str) -> str:

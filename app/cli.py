@@ -16,6 +16,7 @@ from app.settings import Settings, SettingsError, load_database_url, load_settin
 from app.tokens import TTL_SECONDS, NoSigningKey, mint_token
 from app.worker import run as run_worker
 from domain.caller import Role
+from schema.roles import print_roles
 from schema.schema import print_sdl
 
 CONFIGURATION_FAULT = 2
@@ -79,6 +80,12 @@ def token(
 def export() -> None:
     """Print the GraphQL schema in its definition language."""
     typer.echo(print_sdl(), nl=False)
+
+
+@schema_commands.command()
+def roles() -> None:
+    """Print the table of fields and roles, docs/roles.md."""
+    typer.echo(print_roles(), nl=False)
 
 
 def main() -> None:

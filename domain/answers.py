@@ -93,10 +93,12 @@ def problem_answer(problem: GatewayProblem) -> Answer:
         state = OperationState.CREATED
     else:
         state = OperationState.UNKNOWN
+    # Stripe's words about a refused key show parts of it, and whose account it is.
+    is_key = isinstance(problem, GatewayUnauthorized)
     return Answer(
         state=state,
         code=problem.gateway_code,
-        message=problem.message,
+        message="the gateway refused the account's key" if is_key else problem.message,
         request_id=problem.request_id,
     )
 

@@ -9,6 +9,9 @@ from domain.order import Order
 from domain.payment import GatewayType, Payment, PaymentMethodType
 from domain.refund import Refund, RefundReason
 
+CHECKOUT_KEYS = "checkout"
+"""What the remembered keys of shoppers' pages begin with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOrder:
@@ -34,7 +37,7 @@ class CancelOrder:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartPayment:
     """Authorize or charge exactly what the order has remaining. `payment_method_ref` is a token of
-    the gateway, never a card number."""
+    the gateway, never a card number. `from_checkout`: a shopper's page asks, not the merchant."""
 
     order_id: str
     payment_method_type: PaymentMethodType
@@ -43,6 +46,7 @@ class StartPayment:
     idempotency_key: str
     return_url: str | None = None
     metadata: Mapping[str, str]
+    from_checkout: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,20 @@ def input_values(command: Command) -> dict[str, object]:
     """What the caller asks for, without the key: two calls are the same when this is the same."""
     values = asdict(command)
     del values["idempotency_key"]
+    values.pop("from_checkout", None)  # it is part of the key: see `record_key`
     return values
+
+
+def record_key(command: Command) -> str:
+    """The key as it is remembered, unique per tenant and mutation.
+
+    Pages of shoppers choose keys for each order apart from the merchant's and from one another's: a
+    guessed key neither answers with what it did before nor takes it from who will need it. A caller
+    cannot write such a key itself, since none of its keys holds a space.
+    """
+    if isinstance(command, StartPayment) and command.from_checkout:
+        return f"{CHECKOUT_KEYS} {command.order_id} {command.idempotency_key}"
+    return command.idempotency_key
 
 
 @dataclass(frozen=True, slots=True)

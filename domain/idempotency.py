@@ -24,7 +24,7 @@ class IdempotencyOutcome(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
     """The memory of a key, unique per tenant and mutation. It names its subjects and never holds a
-    rendered answer: a replay reads them again."""
+    rendered answer: a replay reads them again. `key` is `domain.commands.record_key`."""
 
     id: str
     tenant_id: str
@@ -40,6 +40,11 @@ class IdempotencyRecord:
     detail_code: str | None = None
     message: str | None = None
     finished_at: datetime | None = None
+
+    @property
+    def given_key(self) -> str:
+        """The key as the caller wrote it, which has no space."""
+        return self.key.rpartition(" ")[2]
 
 
 def input_hash(values: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from domain.answers import STATE_CHANGED
 from domain.caller import Actor
-from domain.commands import Command, input_values
+from domain.commands import Command, input_values, record_key
 from domain.deciding import Deciding
 from domain.errors import (
     AttemptedOperation,
@@ -206,7 +206,7 @@ def new_record(
         id=new_id(Prefix.IDEMPOTENCY_RECORD),
         tenant_id=tenant_id,
         mutation=attempted,
-        key=command.idempotency_key,
+        key=record_key(command),
         input_hash=input_hash(input_values(command)),
         outcome=IdempotencyOutcome.RUNNING,
         created_at=clock.now(),
@@ -216,7 +216,7 @@ def new_record(
 def check_same_input(existing: IdempotencyRecord, fresh: IdempotencyRecord) -> None:
     """Raises IdempotencyKeyReused when the key was first used with another input."""
     if existing.input_hash != fresh.input_hash:
-        raise IdempotencyKeyReused(existing.key)
+        raise IdempotencyKeyReused(existing.given_key)
 
 
 async def _write_down(work: Work, record: IdempotencyRecord, operation: Operation) -> None:

@@ -2,7 +2,7 @@
 
 `ROLES` has every root field, and every field of a type that fewer roles may read than its object.
 `OPEN` and `WHOLE` name all other fields, so that none is open because nobody thought of it; a test
-holds the three against the schema. docs/roles.md is printed from here.
+holds the three against the schema. docs/roles.md is printed from here: `tollgate schema roles`.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Payment.timeline": _READERS,
     "Payment.refunds": _READERS,
     "Payment.metadata": _READERS,
+    "PaymentFailure.declineCode": _READERS,
+    "PaymentFailure.gatewayMessage": _READERS,
+    "PaymentDeclinedError.declineCode": _READERS,
+    "PaymentDeclinedError.detailCode": _READERS,
     "PaymentNextAction.clientSecret": frozenset({Role.CHECKOUT, Role.OPERATOR, Role.ADMIN}),
     "FeeTerms.tier": _FINANCE,
     "FeeTerms.override": _FINANCE,
@@ -58,7 +62,30 @@ ROLES: Mapping[str, frozenset[Role]] = {
 """Operation to roles. PLATFORM_ADMIN passes here, and still needs a tenant for a tenant's fields.
 
 Refunds, the timeline and fees are the merchant's business, not the shopper's: CHECKOUT pays, and
-sees what it paid."""
+sees what it paid. Nor does the shopper learn that its card is reported stolen: Stripe asks that a
+decline be told in plain words only (docs.stripe.com/declines/codes), which userMessage has."""
+
+NULLED = frozenset(
+    {
+        "Viewer.tenant",
+        "PaymentFailure.declineCode",
+        "PaymentFailure.gatewayMessage",
+        "PaymentDeclinedError.declineCode",
+        "PaymentDeclinedError.detailCode",
+        "PaymentNextAction.clientSecret",
+        "FeeTerms.tier",
+        "FeeTerms.override",
+    }
+)
+"""Fields that other roles read as null instead of an error: one document serves all of them."""
+
+PLATFORM_WIDE = frozenset({"Query.viewer", "Query.node", "Query.nodes", "Query.feeTiers"})
+"""Root fields of no one tenant. Every other needs one, which the platform's people must name."""
+
+TENANT_NEEDED = (
+    "This field is a tenant's: name the tenant in the header Tollgate-Tenant, and why in "
+    "Tollgate-Reason."
+)
 
 
 def _names(text: str) -> frozenset[str]:
@@ -66,21 +93,26 @@ def _names(text: str) -> frozenset[str]:
 
 
 OPEN: Mapping[str, frozenset[str]] = {
+    "Node": _names("id"),
+    "Error": _names("code detailCode message retryable"),
+    "PageInfo": _names("hasNextPage hasPreviousPage startCursor endCursor"),
+    "PaymentConnection": _names("edges nodes pageInfo totalCount"),
+    "PaymentEdge": _names("cursor node"),
     "Viewer": _names("id roles expiresAt"),
     "Order": _names(
-        """id reference status isDisputed totalAmount paidAmount remainingAmount customerEmail
+        """reference status isDisputed totalAmount paidAmount remainingAmount customerEmail
         createdAt updatedAt payments"""
     ),
     "Payment": _names(
-        """id order status refundStatus disputeStatus availableActions gatewayType gatewayPaymentId
+        """order status refundStatus disputeStatus availableActions gatewayType gatewayPaymentId
         paymentMethod totalAmount authorizedAmount capturedAmount refundedAmount capturableAmount
         refundableAmount failure nextAction captureBefore createdAt updatedAt"""
     ),
     "PaymentMethod": _names("type brand last4 expMonth expYear"),
-    "PaymentFailure": _names("declineCode gatewayMessage userMessage at"),
+    "PaymentFailure": _names("userMessage at"),
     "PaymentNextAction": _names("type redirectUrl"),
     "PaymentSuccess": _names("payment replayed"),
-    "PaymentDeclinedError": _names("payment declineCode"),
+    "PaymentDeclinedError": _names("payment"),
     "InvalidStateError": _names("payment order attempted"),
     "GatewayError": _names("gatewayType payment retryAfterSeconds"),
     "IdempotencyError": _names("idempotencyKey"),
@@ -90,7 +122,8 @@ OPEN: Mapping[str, frozenset[str]] = {
     "Money": _names("amountCents currency decimal formatted"),
 }
 """Fields that whoever reaches the object may read, the shopper's page among them: a type that
-CHECKOUT can reach stands here, field by field."""
+CHECKOUT can reach stands here, field by field. The fields of an interface stand with it, not again
+with the types that have them from it."""
 
 WHOLE = frozenset(
     {
@@ -99,9 +132,15 @@ WHOLE = frozenset(
         "FeeQuote",
         "FeeTerms",
         "FeeTier",
+        "OrderConnection",
+        "OrderEdge",
         "OrderSuccess",
         "PaymentEvent",
+        "PaymentEventConnection",
+        "PaymentEventEdge",
         "Refund",
+        "RefundConnection",
+        "RefundEdge",
         "RefundSuccess",
         "Tenant",
     }
@@ -120,12 +159,15 @@ NODES: Mapping[Prefix, frozenset[Role]] = {
 """Who may have an object by its id alone, from `node` and `nodes`; for others there is none."""
 
 
+def is_bound(caller: Caller) -> bool:
+    """Whether the caller is a shopper's page, whose token is for one order."""
+    return Role.CHECKOUT in caller.roles or caller.order_id is not None
+
+
 def effective_roles(caller: Caller) -> frozenset[Role]:
     """The roles that count. A token bound to an order is for the shopper's browser: whatever else
     it carries, only CHECKOUT counts."""
-    if Role.CHECKOUT in caller.roles or caller.order_id is not None:
-        return caller.roles & {Role.CHECKOUT}
-    return caller.roles
+    return caller.roles & {Role.CHECKOUT} if is_bound(caller) else caller.roles
 
 
 def permits(caller: Caller, operation: str) -> bool:
@@ -139,12 +181,19 @@ def permits_node(caller: Caller, prefix: Prefix) -> bool:
 
 
 def require(caller: Caller, operation: str) -> None:
-    """Raises Forbidden unless one of the caller's roles covers the operation."""
+    """Raises Forbidden unless one of the caller's roles covers the operation, and the caller has a
+    tenant where the operation is a tenant's."""
     if not permits(caller, operation):
         raise Forbidden("This token's roles do not cover the field.")
+    if caller.tenant_id is None and needs_tenant(operation):
+        raise Forbidden(TENANT_NEEDED)
+
+
+def needs_tenant(operation: str) -> bool:
+    """Whether the operation is a root field of one tenant."""
+    return operation.startswith(("Query.", "Mutation.")) and operation not in PLATFORM_WIDE
 
 
 def reaches_order(caller: Caller, order_id: str) -> bool:
     """Whether the caller may see this order of its tenant: CHECKOUT sees one, others see all."""
-    bound = Role.CHECKOUT in caller.roles or caller.order_id is not None
-    return caller.order_id == order_id if bound else True
+    return caller.order_id == order_id if is_bound(caller) else True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolvers.context import Context
 
 
-async def record(context: Context, operation: str | None) -> None:
+async def record(context: Context, operation: str) -> None:
     """Audits the request where it acts in a tenant for the platform; else nothing."""
     if context.caller.reason is not None:
         await context.acting.record(

@@ -21,6 +21,7 @@ from domain.commands import (
 from domain.errors import Forbidden
 from domain.fees import FeeQuote
 from domain.ports import Reads
+from resolvers.access import TENANT_NEEDED
 
 
 class OrderUseCases(Protocol):
@@ -63,7 +64,7 @@ class ActingUseCases(Protocol):
     """Writes down that the platform's people act within a tenant."""
 
     async def record(
-        self, actor: Actor, tenant_id: str, *, reason: str, operation: str | None
+        self, actor: Actor, tenant_id: str, *, reason: str, operation: str
     ) -> None: ...
 
 
@@ -82,8 +83,5 @@ class Context:
     def tenant_id(self) -> str:
         """The tenant that the request is about. Raises Forbidden when the token names none."""
         if self.caller.tenant_id is None:
-            raise Forbidden(
-                "This field is a tenant's: name the tenant in the header Tollgate-Tenant, and why "
-                "in Tollgate-Reason."
-            )
+            raise Forbidden(TENANT_NEEDED)
         return self.caller.tenant_id

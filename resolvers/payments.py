@@ -6,6 +6,7 @@ A malformed, a missing and a foreign id are the same answer: None here, NotFound
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from domain.commands import (
     CancelPayment,
@@ -15,11 +16,11 @@ from domain.commands import (
     RefundPayment,
     StartPayment,
 )
-from domain.errors import NotFound
+from domain.errors import Issue, NotFound, ValidationFailed
 from domain.ids import Prefix, is_id
 from domain.payment import Payment
 from domain.reports import Page, PageRequest, PaymentEvent, PaymentFilter
-from resolvers.access import reaches_order
+from resolvers.access import is_bound, reaches_order
 from resolvers.context import Context
 
 
@@ -62,13 +63,13 @@ async def timeline_count(context: Context, payment_id: str) -> int | None:
 
 async def authorize(context: Context, command: StartPayment) -> PaymentDone:
     """Reserves what the order has remaining."""
-    _check_order(context, command.order_id)
+    command = _started(context, command)
     return await context.payments.authorize(context.caller.actor, context.tenant_id, command)
 
 
 async def charge(context: Context, command: StartPayment) -> PaymentDone:
     """Takes what the order has remaining at once."""
-    _check_order(context, command.order_id)
+    command = _started(context, command)
     return await context.payments.charge(context.caller.actor, context.tenant_id, command)
 
 
@@ -90,9 +91,18 @@ async def refund(context: Context, command: RefundPayment) -> RefundDone:
     return await context.payments.refund(context.caller.actor, context.tenant_id, command)
 
 
-def _check_order(context: Context, order_id: str) -> None:
-    if not (is_id(order_id, Prefix.ORDER) and reaches_order(context.caller, order_id)):
+def _started(context: Context, command: StartPayment) -> StartPayment:
+    """The command as this caller may give it. A shopper's page sets no metadata: the merchant's own
+    programs believe what they find there. Raises NotFound, ValidationFailed."""
+    caller, order_id = context.caller, command.order_id
+    if not (is_id(order_id, Prefix.ORDER) and reaches_order(caller, order_id)):
         raise NotFound(order_id)
+    if not is_bound(caller):
+        return command
+    if command.metadata:
+        message = "A checkout token sets no metadata."
+        raise ValidationFailed(Issue(("input", "metadata"), "METADATA_FORBIDDEN", message))
+    return replace(command, from_checkout=True)
 
 
 def _check_payment(payment_id: str) -> None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
 from strawberry.extensions import SchemaExtension
 
 from resolvers import acting
+from schema.card_numbers import without_card_numbers
 from schema.context import GraphContext
 
 
@@ -16,6 +26,41 @@ class ActingIsAudited(SchemaExtension):
     async def on_execute(self) -> AsyncIterator[None]:
         """Writes the entry. Raises DatabaseUnavailable."""
         context = self.execution_context.context
-        if isinstance(context, GraphContext):
-            await acting.record(context.base, self.execution_context.operation_name)
+        document = self.execution_context.graphql_document
+        if isinstance(context, GraphContext) and document is not None:
+            asked = describe(document, self.execution_context.operation_name)
+            await acting.record(context.base, without_card_numbers(asked))
         yield
+
+
+def describe(document: DocumentNode, operation_name: str | None) -> str:
+    """The operation that is run, by its kind, its name and its root fields: the name alone is
+    whatever the caller calls it. `mutation Repair { refundPayment }`."""
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            name = definition.name.value if definition.name else None
+            if operation_name in (None, name):
+                fields = sorted(set(_root_fields(document, definition.selection_set)))
+                kind = definition.operation.value
+                return " ".join([kind, *([name] if name else ()), "{", ", ".join(fields), "}"])
+    return "nothing"
+
+
+def _root_fields(document: DocumentNode, selection_set: SelectionSetNode) -> Iterator[str]:
+    """The names of the fields beside one another, those of fragments included, not their aliases.
+    A fragment is looked into once, however often it is spread."""
+    fragments = {
+        definition.name.value: definition.selection_set
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+    waiting = [selection_set]
+    while waiting:
+        for selection in waiting.pop().selections:
+            if isinstance(selection, FieldNode):
+                yield selection.name.value
+            elif isinstance(selection, FragmentSpreadNode):
+                spread = fragments.pop(selection.name.value, None)
+                waiting += [spread] if spread else []
+            elif isinstance(selection, InlineFragmentNode):
+                waiting.append(selection.selection_set)

@@ -10,7 +10,7 @@ from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
 from domain.caller import Role
-from resolvers.access import ROLES, permits, require
+from resolvers.access import NULLED, ROLES, permits, require
 from schema.context import Info
 
 
@@ -24,13 +24,10 @@ class RequiresRole:
 
 class Allow(FieldExtension):
     """Lets the roles of `resolvers.access.ROLES[operation]` pass and prints them as a directive.
+    Others read null where the table says so, else get an error."""
 
-    With `otherwise_null`, for nullable fields, other callers read null instead of an error.
-    """
-
-    def __init__(self, operation: str, *, otherwise_null: bool = False) -> None:
+    def __init__(self, operation: str) -> None:
         self.operation = operation
-        self.otherwise_null = otherwise_null
 
     def apply(self, field: StrawberryField) -> None:
         """Prints the roles, in the order of the enum."""
@@ -51,7 +48,7 @@ class Allow(FieldExtension):
 
     def _passes(self, info: Info) -> bool:
         caller = info.context.base.caller
-        if self.otherwise_null:
+        if self.operation in NULLED:
             return permits(caller, self.operation)
         require(caller, self.operation)
         return True

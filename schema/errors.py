@@ -15,6 +15,7 @@ from domain import errors
 from domain.errors import AttemptedOperation, ErrorCode
 from domain.payment import GatewayType
 from schema.context import Info
+from schema.directives import Allow
 from schema.types import Order, Payment
 
 
@@ -102,8 +103,15 @@ class InvalidStateError(Error):
     "closed this payment, as a rule within a second, that answers PAYMENT_IN_PROGRESS: repeat it."
 )
 class PaymentDeclinedError(Error):
+    detail_code: str | None = strawberry.field(
+        description="The gateway's decline code; null for a shopper's page.",
+        extensions=[Allow("PaymentDeclinedError.detailCode")],
+    )
     payment: Payment = strawberry.field(description="The payment, stored as FAILED.")
-    decline_code: str | None = strawberry.field(description="The gateway's decline code.")
+    decline_code: str | None = strawberry.field(
+        description="The gateway's decline code; null for a shopper's page.",
+        extensions=[Allow("PaymentDeclinedError.declineCode")],
+    )
 
     @classmethod
     def of(cls, error: errors.PaymentDeclined) -> PaymentDeclinedError:

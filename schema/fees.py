@@ -80,7 +80,6 @@ class FeeTerms:
     @computed(
         "The tier that was in force; null for a token without a role that sees tiers.",
         allow="FeeTerms.tier",
-        otherwise_null=True,
     )
     async def tier(self, info: Info) -> FeeTier | None:
         tier = await info.context.loaders.fee_tier.load(self.tier_id)
@@ -90,7 +89,6 @@ class FeeTerms:
         "The override that took the tier's place, if any; null for a token without a "
         "role that sees overrides.",
         allow="FeeTerms.override",
-        otherwise_null=True,
     )
     async def override(self, info: Info) -> FeeOverride | None:
         if self.override_id is None:

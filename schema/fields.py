@@ -15,13 +15,10 @@ R = TypeVar("R")
 
 
 def computed(
-    description: str, *, allow: str | None = None, otherwise_null: bool = False
+    description: str, *, allow: str | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Makes a method a field. `allow` names the operation whose roles may read it; with
-    `otherwise_null` others read null instead of an error."""
-    extensions: list[FieldExtension] = (
-        [Allow(allow, otherwise_null=otherwise_null)] if allow else []
-    )
+    """Makes a method a field. `allow` names the operation whose roles may read it."""
+    extensions: list[FieldExtension] = [Allow(allow)] if allow else []
     decorator: Callable[[Callable[P, R]], Callable[P, R]] = strawberry.field(
         description=description, extensions=extensions
     )

@@ -36,8 +36,14 @@ class PaymentMethod:
 
 @strawberry.type(description="Why a payment failed.")
 class PaymentFailure:
-    decline_code: str | None = strawberry.field(description="The gateway's decline code.")
-    gateway_message: str | None = strawberry.field(description="The gateway's own words.")
+    decline_code: str | None = strawberry.field(
+        description="The gateway's decline code; null for a shopper's page.",
+        extensions=[Allow("PaymentFailure.declineCode")],
+    )
+    gateway_message: str | None = strawberry.field(
+        description="The gateway's own words; null for a shopper's page.",
+        extensions=[Allow("PaymentFailure.gatewayMessage")],
+    )
     user_message: str = strawberry.field(description="A sentence fit to be shown to the payer.")
     at: datetime = strawberry.field(description="When it failed.")
 
@@ -59,7 +65,7 @@ class PaymentNextAction:
     client_secret: str | None = strawberry.field(
         description="For the gateway's library in the payer's browser; never store or log it. "
         "Null for a token without one of the roles.",
-        extensions=[Allow("PaymentNextAction.clientSecret", otherwise_null=True)],
+        extensions=[Allow("PaymentNextAction.clientSecret")],
     )
 
     @classmethod

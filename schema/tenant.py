@@ -66,7 +66,6 @@ class Viewer:
         "The tenant it acts for; null for the platform's own staff, unless they name one, and for "
         "a shopper's page.",
         allow="Viewer.tenant",
-        otherwise_null=True,
     )
     async def tenant(self, info: Info) -> Tenant | None:
         if self.tenant_id is None:

@@ -247,11 +247,9 @@ class CheckoutDesk:
 class Journal:
     """Implements the record of the platform's acts: notes tenant, reason and operation."""
 
-    entries: list[tuple[str, str, str | None]] = field(default_factory=list)
+    entries: list[tuple[str, str, str]] = field(default_factory=list)
 
-    async def record(
-        self, actor: Actor, tenant_id: str, *, reason: str, operation: str | None
-    ) -> None:
+    async def record(self, actor: Actor, tenant_id: str, *, reason: str, operation: str) -> None:
         self.entries.append((tenant_id, reason, operation))
 
 
