@@ -136,7 +136,7 @@ def found(path: Path, data: Json | None) -> Any:
     """What the answer has where the path ends; None where it ends before."""
     at: Any = data
     for step in path:
-        at = at[0] if isinstance(at, list) else at
+        at = next(iter(at), None) if isinstance(at, list) else at
         at = (at or {}).get(step.split(".")[1])
     return at
 

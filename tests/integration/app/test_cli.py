@@ -86,6 +86,12 @@ def test_the_printed_schema_is_the_one_checked_in() -> None:
     assert done.stdout == (ROOT / "schema" / "schema.graphql").read_text(), done.stderr
 
 
+def test_the_printed_roles_are_those_checked_in() -> None:
+    """`tollgate schema roles` needs no settings and prints docs/roles.md."""
+    done = tollgate("schema", "roles", environ={})
+    assert done.stdout == (ROOT / "docs" / "roles.md").read_text(), done.stderr
+
+
 def test_sandbox_listens() -> None:
     """`tollgate sandbox` needs no settings and says where it listens."""
     with subprocess.Popen(

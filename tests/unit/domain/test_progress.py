@@ -61,6 +61,17 @@ def test_what_a_problem_means(problem: GatewayProblem, state: OperationState) ->
     assert problem_answer(problem).state is state
 
 
+def test_a_refused_key_is_not_described_to_the_caller() -> None:
+    """The gateway's words about a key show parts of it, and name the account; its words about the
+    request are passed on."""
+    key = GatewayUnauthorized("Invalid API Key provided: sk_live_****1234", gateway_code="expired")
+    request = GatewayRefused("No such PaymentMethod: 'pm_1'")
+
+    assert problem_answer(key).message == "the gateway refused the account's key"
+    assert problem_answer(key).code == "expired"
+    assert problem_answer(request).message == "No such PaymentMethod: 'pm_1'"
+
+
 @pytest.mark.parametrize("status", list(GatewayRefundStatus))
 def test_what_a_refund_says(status: GatewayRefundStatus) -> None:
     """A refund that failed or was canceled rejects the operation that asked for it."""
