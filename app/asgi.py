@@ -22,7 +22,6 @@ from app.graphiql import graphiql_routes
 from app.graphql import GraphQLEndpoint, Services
 from app.guard import GraphQLGuard
 from app.jwks import Jwks
-from app.logging import redacted
 from app.request_id import RequestIds
 from app.settings import Settings
 from app.viewer import viewer_routes
@@ -78,7 +77,7 @@ def create_app(settings: Settings) -> Starlette:
         orders=OrderService(database, clock),
         payments=payments,
         checkout=CheckoutService(database, JwtCheckoutSigner.of(settings), clock),
-        acting=ActingService(database, clock, redacted),
+        acting=ActingService(database, clock),
         reads=reads,
     )
     remote = Jwks(settings.jwks_url) if settings.jwks_url else None

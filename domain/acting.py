@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from domain.audit import AuditEntry
 from domain.caller import Actor
+from domain.free_text import withheld
 from domain.ids import Prefix, new_id
 from domain.ports import Clock, Database
 
@@ -14,20 +13,17 @@ OPERATION_LENGTH_MAX = 500
 
 
 class ActingService:
-    """Writes into a tenant's audit log that the platform's people acted there.
+    """Writes into a tenant's audit log that the platform's people acted there."""
 
-    `redacted` takes out what no audit may hold: the caller chose the operation's name.
-    """
-
-    def __init__(self, database: Database, clock: Clock, redacted: Callable[[str], str]) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._redacted = redacted
 
     async def record(self, actor: Actor, tenant_id: str, *, reason: str, operation: str) -> None:
         """One entry for one request, committed before anything is read or done for it. `operation`
-        says what is asked: `query Lookup { order, payments }`."""
-        asked = self._redacted(operation)[:OPERATION_LENGTH_MAX]
+        says what is asked: `query Lookup { order, payments }`; its name is of the caller's making,
+        and may hold anything."""
+        asked = withheld(operation)[:OPERATION_LENGTH_MAX]
         async with self._database.begin(tenant_id) as work:
             await work.audit.append(
                 AuditEntry(
@@ -38,7 +34,7 @@ class ActingService:
                     action="platform.acted",
                     subject_id=tenant_id,
                     before=None,
-                    after={"operation": asked, "reason": reason},
+                    after={"operation": asked, "reason": withheld(reason)},
                 )
             )
             await work.commit()
