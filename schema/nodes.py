@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, get_type_hints
 
 from strawberry.dataloader import DataLoader
 
@@ -22,32 +22,28 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """The type of the objects whose ids have one prefix, and how one of them is read."""
+class Load:
+    """How the object with an id is read, and the name of its type."""
 
-    type: type[Node]
-    load: Callable[[Loaders, str], Awaitable[Node | None]]
+    type_name: str
+    read: Callable[[Loaders, str], Awaitable[Node | None]]
 
 
-def _kind(
-    type: type[Node],
-    loader: Callable[[Loaders], DataLoader[str, T | None]],
-    of: Callable[[T], Node],
-) -> Kind:
-    async def load(loaders: Loaders, node_id: str) -> Node | None:
+def _load(loader: Callable[[Loaders], DataLoader[str, T | None]], of: Callable[[T], Node]) -> Load:
+    async def read(loaders: Loaders, node_id: str) -> Node | None:
         found = await loader(loaders).load(node_id)
         return None if found is None else of(found)
 
-    return Kind(type, load)
+    return Load(get_type_hints(of)["return"].__name__, read)
 
 
-KINDS: Mapping[Prefix, Kind] = {
-    Prefix.PAYMENT: _kind(Payment, lambda loaders: loaders.payment, Payment.of),
-    Prefix.ORDER: _kind(Order, lambda loaders: loaders.order, Order.of),
-    Prefix.REFUND: _kind(Refund, lambda loaders: loaders.refund, Refund.of),
-    Prefix.TENANT: _kind(Tenant, lambda loaders: loaders.tenant, Tenant.of),
-    Prefix.FEE_TIER: _kind(FeeTier, lambda loaders: loaders.fee_tier, FeeTier.of),
-    Prefix.FEE_OVERRIDE: _kind(FeeOverride, lambda loaders: loaders.fee_override, FeeOverride.of),
+LOADS: Mapping[Prefix, Load] = {
+    Prefix.PAYMENT: _load(lambda loaders: loaders.payment, Payment.of),
+    Prefix.ORDER: _load(lambda loaders: loaders.order, Order.of),
+    Prefix.REFUND: _load(lambda loaders: loaders.refund, Refund.of),
+    Prefix.TENANT: _load(lambda loaders: loaders.tenant, Tenant.of),
+    Prefix.FEE_TIER: _load(lambda loaders: loaders.fee_tier, FeeTier.of),
+    Prefix.FEE_OVERRIDE: _load(lambda loaders: loaders.fee_override, FeeOverride.of),
 }
 """Every kind of object that can be asked for by its id alone."""
 
@@ -56,6 +52,6 @@ async def load_node(context: GraphContext, node_id: str) -> Node | None:
     """The object; None for an id that is malformed, missing, foreign, or beyond the caller's
     roles."""
     prefix = prefix_of(node_id)
-    if prefix is None or prefix not in KINDS or not permits_node(context.base.caller, prefix):
+    if prefix is None or prefix not in LOADS or not permits_node(context.base.caller, prefix):
         return None
-    return await KINDS[prefix].load(context.loaders, node_id)
+    return await LOADS[prefix].read(context.loaders, node_id)

@@ -22,7 +22,7 @@ from graphql import (
 from domain.caller import Role
 from domain.ids import Prefix
 from resolvers.access import NODES, NULLED, ROLES, needs_tenant
-from schema.nodes import KINDS
+from schema.nodes import LOADS
 from schema.schema import print_sdl
 
 ROLES_PATH = Path(__file__).parents[1] / "docs" / "roles.md"
@@ -103,9 +103,7 @@ def print_roles() -> str:
     parts = [_HEAD]
     for name, fields in matrix.fields().items():
         parts.append("\n".join([f"## {name}", "", *_table(matrix, name, fields), ""]))
-    rows = [
-        _row(f"{KINDS[prefix].type.__name__} (`{prefix}_…`)", _held(prefix)) for prefix in KINDS
-    ]
+    rows = [_row(f"{LOADS[prefix].type_name} (`{prefix}_…`)", _held(prefix)) for prefix in LOADS]
     parts.append("\n".join([_NODES_HEAD, *_header("object", tuple(Role)), *rows, ""]))
     return "\n".join(parts)
 
@@ -160,7 +158,7 @@ def _reached(graph: GraphQLSchema, role: Role) -> set[str]:
 def objects_of(graph: GraphQLSchema, kind: GraphQLNamedType, role: Role) -> list[str]:
     """The object types that a field of this type can give to the role."""
     if kind.name == "Node":
-        return [at.type.__name__ for prefix, at in KINDS.items() if role in _holders(prefix)]
+        return [at.type_name for prefix, at in LOADS.items() if role in _holders(prefix)]
     if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
         return [possible.name for possible in graph.get_possible_types(kind)]
     return [kind.name] if isinstance(kind, GraphQLObjectType) else []

@@ -17,7 +17,7 @@ from graphql import (
 
 from domain.caller import Role
 from resolvers.access import NODES, NULLED, OPEN, PLATFORM_WIDE, ROLES, WHOLE
-from schema.nodes import KINDS
+from schema.nodes import LOADS
 from schema.roles import ROLES_PATH, ROOTS, Answer, Matrix, print_roles
 from schema.schema import SDL_PATH
 
@@ -111,9 +111,9 @@ def test_null_is_read_only_where_it_may_be() -> None:
 
 def test_what_can_be_had_by_its_id_has_a_rule() -> None:
     """Each kind of object behind `node` has its roles, and only those that may read it at all."""
-    assert set(NODES) == set(KINDS)
-    for prefix, kind in KINDS.items():
-        fields = [name for name in FIELDS if name.startswith(f"{kind.type.__name__}.")]
+    assert set(NODES) == set(LOADS)
+    for prefix, kind in LOADS.items():
+        fields = [name for name in FIELDS if name.startswith(f"{kind.type_name}.")]
         for role in Role:
             reached = any(MATRIX.answer(role, name) is Answer.YES for name in fields)
             assert (role in NODES[prefix]) <= reached, (prefix, role)
