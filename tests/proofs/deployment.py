@@ -1,12 +1,13 @@
 """docs/deployment.md carried out: an empty server, its roles, its migrations, a payment, an end.
 
-    python -m tests.proofs.deployment
+python -m tests.proofs.deployment
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
 
 import asyncpg
 
@@ -20,12 +21,12 @@ from tests.proofs.shop import (
     status,
 )
 from tests.proofs.site import Site, alembic, execute, rows
+from tests.proofs.state import Rows
 from tests.proofs.steps import Steps
 
-TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE $1"
 LOGINS = """
-SELECT rolname, rolsuper, rolcreaterole FROM pg_roles WHERE rolname LIKE 'tollgate\\_%' AND rolcanlogin
-ORDER BY rolname
+SELECT rolname, rolsuper, rolcreaterole FROM pg_roles
+WHERE rolname LIKE 'tollgate\\_%' AND rolcanlogin ORDER BY rolname
 """
 
 
@@ -41,6 +42,7 @@ def main() -> None:
         steps.step("a migration that does not get its lock")
         check_lock(site, steps)
         steps.step("secrets, environment, webhook endpoints")
+        site.start_services()
         site.write_secrets()
         register_endpoint(site, connect=False)
         register_endpoint(site, connect=True)
@@ -89,7 +91,9 @@ def check_lock(site: Site, steps: Steps) -> None:
     steps.found("run again, it went through")
 
 
-async def migrate_behind_a_reader(site: Site):  # type: ignore[no-untyped-def]
+async def migrate_behind_a_reader(
+    site: Site,
+) -> tuple[subprocess.CompletedProcess[str], Rows, Rows]:
     """A migration while a transaction reads the orders, as a dump does."""
     version = "SELECT version_num FROM alembic_version"
     reader = await asyncpg.connect(site.url("owner"))

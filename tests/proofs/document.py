@@ -1,4 +1,4 @@
-"""The commands and files of docs/deployment.md, read from it, so that what is proven is what is written.
+"""The commands and files of docs/deployment.md, read from it: what is proven is what is written.
 
 A block is fenced and has a comment in front of it: `<!-- proof: NAME -->`.
 """

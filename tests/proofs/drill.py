@@ -6,15 +6,17 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from domain.caller import Role
+from domain.verifying import Noted
 from tests.e2e.graphql.merchant import Merchant, a_token, eventually
 from tests.proofs.shop import all_events_processed, sandbox, status
 from tests.proofs.site import Site, rows
 from tests.proofs.state import Rows, catalog, contents, sealed
 
 REFUNDED = 3_000
-ORPHAN_ORDER = {"reference": "orphan", "totalAmountCents": 5_000, "currency": "USD"}
+ORPHAN_ORDER: dict[str, Any] = {"reference": "orphan", "totalAmountCents": 5_000, "currency": "USD"}
 APART_SECONDS = 1.5
 OPEN_STATES = "SELECT tenant_id, id FROM gateway_operations WHERE state IN ('SENDING', 'UNKNOWN')"
 PENDING = "SELECT id, order_id FROM payments WHERE payment_status = 'PENDING' ORDER BY id"
@@ -30,18 +32,22 @@ class Drill:
     lost: list[tuple[str, str]] = field(default_factory=list)
     """Payments, with their orders, whose answers were lost when the backup was made."""
     orphan: str = ""
-    noted: dict[str, object] = field(default_factory=dict)
+    noted: dict[str, Noted] = field(default_factory=dict)
     at_backup: Rows = field(default_factory=list)
     at_end: Rows = field(default_factory=list)
     catalog: Rows = field(default_factory=list)
     backup_at: int = 0
-    restore_to: datetime = datetime.min.replace(tzinfo=UTC)
+    restore_to: datetime | None = None
 
     def again(self, site: Site) -> None:
         """The same merchant at the processes that run now."""
         settings = site.settings()
         token = a_token(settings, self.shop.tenant_id, Role.ADMIN)
         self.shop = Merchant(settings, self.shop.tenant_id, token, self.shop.numbers)
+
+    def becomes(self, payment_id: str, wanted: tuple[str, int], *, seconds: float = 45) -> None:
+        """Waits until the payment has this status and this much of it was refunded."""
+        eventually(lambda: status(self.shop, payment_id) == wanted, seconds=seconds)
 
     def refund(self) -> None:
         """A part of the first payment goes back, under a key of its own."""
@@ -78,7 +84,7 @@ def before_the_backup(site: Site, drill: Drill) -> None:
         assert answer["code"] == "OUTCOME_UNKNOWN", answer
     drill.lost = [(str(found[0]), str(found[1])) for found in rows(site.url("superuser"), PENDING)]
     assert len(drill.lost) == 2
-    drill.noted = dict(asyncio.run(sealed(site.url("owner"), site.settings())))
+    drill.noted = asyncio.run(sealed(site.url("owner"), site.settings()))
     drill.catalog = catalog(site.url("superuser"))
     time.sleep(APART_SECONDS)
     drill.at_backup = contents(site.url("superuser"))
@@ -89,7 +95,7 @@ def after_the_backup(site: Site, drill: Drill) -> None:
     """The lost answers are settled, a capture, a refund, and then a payment that no backup has."""
     site.start_worker()
     for payment_id, _ in drill.lost:
-        eventually(lambda found=payment_id: status(drill.shop, found)[0] == "PAID", seconds=90)
+        drill.becomes(payment_id, ("PAID", 0), seconds=90)
     captured = drill.shop.do("capturePayment", paymentId=drill.held)
     assert captured["__typename"] == "PaymentSuccess", captured
     drill.refund()

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -44,7 +43,8 @@ SECRET_OF = {"STRIPE_SECRET_KEY": "sk_test_proofproofproof"}
 class Site:
     """PostgreSQL, Valkey and the sandbox, the files of /etc/tollgate, API and worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
+        self._durable = durable
         base = reachable_folder(service_account())
         self.folder = Path(tempfile.mkdtemp(prefix="proof-", dir=base))
         self.folder.chmod(0o711)
@@ -62,12 +62,15 @@ class Site:
             (self.folder / name).mkdir(parents=True)
         (self.folder / "archive").mkdir(mode=0o711)
         give(self.folder / "archive", service_account())
+        return self
+
+    def start_services(self) -> None:
+        """Start Valkey and the sandbox."""
         valkey = EmbeddedValkey(self.folder / "valkey", durable=False)
         self.redis_url = self._running.enter_context(valkey)
         sandbox = EmbeddedSandbox(self.folder / "logs")
         self.stripe_url = sandbox.start()
         self._running.callback(sandbox.stop)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop_processes()
@@ -77,7 +80,7 @@ class Site:
 
     def start_postgres(self, name: str) -> None:
         """Start the cluster of this name, made empty unless it is there, and turn to it."""
-        cluster = EmbeddedPostgres(self.folder / name)
+        cluster = EmbeddedPostgres(self.folder / name, durable=self._durable)
         self.postgres_url = cluster.start()
         self._clusters[name] = cluster
 
@@ -117,11 +120,11 @@ class Site:
             found = found.replace(written, here)
         return found
 
-    def run(self, name: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, name: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a block of commands as a shell does; `more` goes into its environment."""
         return self.shell(self.text(name), **more)
 
-    def shell(self, commands: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    def shell(self, commands: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run commands, each of which must succeed for the next one to run."""
         return subprocess.run(  # noqa: S603 - our own commands
             ["/bin/bash", "-euo", "pipefail", "-c", commands],
@@ -166,7 +169,7 @@ class Site:
         for name, login in (("database_url", "service"), ("owner_url", "owner")):
             (self.folder / "etc" / "secrets" / name).write_text(self.url(login))
 
-    def service_environment(self) -> Mapping[str, str]:
+    def service_environment(self) -> dict[str, str]:
         """The environment file of the document, on this site: no issuer's JWKS, but a key."""
         found = dict(variables(self.text("tollgate.env")))
         del found["TOLLGATE_JWKS_URL"]
@@ -208,8 +211,7 @@ class Site:
         child = start_child(
             name,
             shlex.split(command),
-            environment={"PATH": os.defpath, "PYTHONUNBUFFERED": "1"}
-            | self.service_environment(),
+            environment={"PATH": os.defpath, "PYTHONUNBUFFERED": "1"} | self.service_environment(),
             log=self.folder / "logs" / f"{name}.log",
         )
         self._processes[name] = child

@@ -17,6 +17,7 @@ from tests.proofs.site import rows
 Rows = list[tuple[object, ...]]
 
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+# Parentheses are left out of constraints: a BETWEEN that was dumped comes back with fewer.
 _CATALOG = (
     """
 SELECT tablename, policyname, permissive, cmd, qual, with_check,
@@ -25,13 +26,15 @@ FROM pg_policies ORDER BY 1, 2
 """,
     """
 SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, pg_get_userbyid(c.relowner),
-    (SELECT string_agg(grantee::regrole || ' ' || privilege_type, ',' ORDER BY grantee::regrole::text,
-        privilege_type) FROM aclexplode(c.relacl) WHERE grantee <> c.relowner)
+    (SELECT string_agg(grantee::regrole || ' ' || privilege_type, ','
+        ORDER BY grantee::regrole::text, privilege_type)
+        FROM aclexplode(c.relacl) WHERE grantee <> c.relowner)
 FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' ORDER BY 1
 """,
     """
 SELECT p.proname, p.prosecdef, pg_get_userbyid(p.proowner),
-    (SELECT string_agg(grantee::regrole || ' ' || privilege_type, ',' ORDER BY grantee::regrole::text)
+    (SELECT string_agg(grantee::regrole || ' ' || privilege_type, ','
+        ORDER BY grantee::regrole::text)
         FROM aclexplode(p.proacl) WHERE grantee <> p.proowner)
 FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND NOT EXISTS
     (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') ORDER BY 1
@@ -40,7 +43,8 @@ FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND NOT EXISTS
 SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2
 """,
     """
-SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+SELECT conrelid::regclass::text, conname, translate(pg_get_constraintdef(oid), '()', '')
+FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2
 """,
     "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
@@ -62,9 +66,10 @@ def catalog(url: str) -> Rows:
     return [row for query in _CATALOG for row in rows(url, query)]
 
 
-def differences(one: Rows, other: Rows) -> Rows:
-    """The rows that only one of them has."""
-    return [row for row in (*one, *other) if (row in one) != (row in other)]
+def check_same(one: Rows, other: Rows) -> None:
+    """Both have the same rows; else an AssertionError names those that only one has."""
+    different = [row for row in (*one, *other) if (row in one) != (row in other)]
+    assert not different, different
 
 
 async def sealed(url: str, settings: Settings) -> dict[str, Noted]:
@@ -75,7 +80,9 @@ async def sealed(url: str, settings: Settings) -> dict[str, Noted]:
             await sealer.seal(tenant_id)
     verdicts = await verified(url, settings, {})
     return {
-        found.tenant_id: Noted(found.end.sequence, found.end.hash) for found in verdicts if found.end
+        found.tenant_id: Noted(found.end.sequence, found.end.hash)
+        for found in verdicts
+        if found.end
     }
 
 
