@@ -1,5 +1,7 @@
-"""docs/deployment.md says what the code does: settings, events, roles. `scripts/prove deployment` and
-`scripts/prove backup-restore` run its commands."""
+"""docs/deployment.md says what the code does: settings, events, roles, processes.
+
+`scripts/prove deployment` and `scripts/prove backup-restore` run its commands.
+"""
 
 import re
 from pathlib import Path
@@ -27,9 +29,7 @@ SETTINGS = {str(field.validation_alias) for field in Settings.model_fields.value
 NOT_OF_THE_SERVICE = {"TOLLGATE_TEST_WORKERS"}
 """Of scripts/test."""
 
-NAMED = re.compile(
-    r"\b(?:TOLLGATE_[A-Z_]+|STRIPE_[A-Z_]+|DATABASE_URL(?:_FILE)?|REDIS_URL(?:_FILE)?)\b"
-)
+NAMED = re.compile(r"\b(?:(?:TOLLGATE|STRIPE)_[A-Z_]+|(?:DATABASE|REDIS)_URL(?:_FILE)?)\b")
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 
@@ -40,7 +40,7 @@ def used() -> set[str]:
 
 
 def test_every_variable_that_the_documents_name_is_read() -> None:
-    """A variable in README.md or docs/ is a setting, or the file of one that may come from a file."""
+    """A variable in README.md or docs/ is a setting, or names the file of a secret one."""
     known = SETTINGS | {f"{name}_FILE" for name in SECRETS} | NOT_OF_THE_SERVICE
     named = {(page.name, name) for page in PAGES for name in NAMED.findall(page.read_text())}
     assert len(named) > len(SETTINGS)

@@ -169,6 +169,17 @@ class Site:
         for name, login in (("database_url", "service"), ("owner_url", "owner")):
             (self.folder / "etc" / "secrets" / name).write_text(self.url(login))
 
+    def put_first(self, name: str, fresh: str) -> None:
+        """Put a new secret in front of those that its file holds."""
+        path = self.folder / "etc" / "secrets" / name
+        path.write_text(f"{fresh},{path.read_text()}")
+
+    def change_password(self, login: str) -> None:
+        """Give a login another password in the database; the files still hold the old one."""
+        fresh = secrets.token_hex(12)
+        self.done("password", NEW_PASSWORD=fresh)
+        self._passwords[f"{login.upper()}_PASSWORD"] = fresh
+
     def service_environment(self) -> dict[str, str]:
         """The environment file of the document, on this site: no issuer's JWKS, but a key."""
         found = dict(variables(self.text("tollgate.env")))

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import asyncpg
 import pytest
 
 from db.roles import DatabaseRole, login_faults
+from tests.conftest import migrate
 from tests.proofs.site import Site
 
 
@@ -19,7 +21,7 @@ def site() -> Iterator[Site]:
         site.drop_first_database()
         site.write_roles()
         site.done("roles")
-        site.done("migrate")
+        migrate(site.url("owner"))
         yield site
 
 
@@ -59,7 +61,7 @@ def test_a_dump_by_the_owner_is_refused(site: Site) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _connected(url: str):  # type: ignore[no-untyped-def]
+async def _connected(url: str) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(url)
     try:
         yield connection
