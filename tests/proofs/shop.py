@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
 from domain.caller import Role
 from tests.e2e.graphql.merchant import Answer, Merchant, a_token, eventually, send
-from tests.proofs.document import ROOT
 from tests.proofs.site import SECRET_OF, Site, rows
 
 UNFINISHED = """
@@ -20,18 +18,9 @@ SELECT count(*) FROM webhook_events WHERE status NOT IN ('PROCESSED', 'IGNORED')
 
 
 def seed(site: Site) -> Mapping[str, str]:
-    """The ids of the sample tenants by their names, made by `tollgate seed` as the owner."""
-    environment = dict(site.service_environment())
-    del environment["DATABASE_URL_FILE"]
-    done = subprocess.run(  # noqa: S603 - our own command
-        [str(ROOT / ".venv" / "bin" / "tollgate"), "seed"],
-        env=environment | {"DATABASE_URL": site.url("owner")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return {name: tenant_id for tenant_id, name in map(str.split, done.stdout.splitlines())}
+    """The ids of the sample tenants by their names, made by the document's command."""
+    printed = site.done("seed").splitlines()
+    return {name: tenant_id for tenant_id, name in map(str.split, printed)}
 
 
 def merchant(site: Site, tenant_id: str) -> Merchant:

@@ -93,9 +93,12 @@ class Site:
         parts = urlsplit(self.postgres_url)
         if login == "superuser":
             return parts._replace(path=f"/{database}").geturl()
-        password = self._passwords[f"{login.upper()}_PASSWORD"]
-        host = f"tollgate_{login}:{password}@{LOOPBACK}:{parts.port}"
+        host = f"tollgate_{login}:{self.password(login)}@{LOOPBACK}:{parts.port}"
         return parts._replace(netloc=host, path=f"/{database}").geturl()
+
+    def password(self, login: str) -> str:
+        """The password of a login of the document."""
+        return self._passwords[f"{login.upper()}_PASSWORD"]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -163,6 +166,8 @@ class Site:
         for name, text in given.items():
             (self.folder / "etc" / "secrets" / name).write_text(text)
         self.write_database_urls()
+        lines = [f"{name}={value}" for name, value in self.service_environment().items()]
+        (self.folder / "etc" / "tollgate.env").write_text("\n".join(lines))
 
     def write_database_urls(self) -> None:
         """Where the present cluster is, for the service and for the owner."""
