@@ -8,8 +8,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.roles import DatabaseRole, login_faults
+from db.roles import DatabaseRole
 from tests.conftest import migrate
+from tests.proofs.deployment import FIT, LOGIN
 from tests.proofs.site import Site
 
 
@@ -28,7 +29,8 @@ def site() -> Iterator[Site]:
 @pytest.mark.parametrize("role", DatabaseRole)
 async def test_the_service_may_serve(site: Site, role: DatabaseRole) -> None:
     """The login of API and worker may take each role, and row-level security holds it."""
-    assert await login_faults(site.url("service"), role) == []
+    async with _connected(site.url("service")) as connection:
+        assert tuple(await connection.fetchrow(LOGIN, role.value)) == FIT
 
 
 async def test_without_its_role_the_service_may_do_nothing(site: Site) -> None:
