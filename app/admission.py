@@ -65,15 +65,16 @@ class Admission:
     async def admit(self, request: Request) -> Caller:
         """The caller.
 
-        Raises Unauthenticated; Forbidden for a tenant that is switched off and for who may name no
-        tenant; Refusal for headers that name none; KeysUnavailable and DatabaseUnavailable.
+        Raises Unauthenticated, also for a tenant that is switched off or is not the token's;
+        Forbidden for who may name no tenant; Refusal for headers that name none; KeysUnavailable
+        and DatabaseUnavailable.
         """
         token = await self._verifier.verify(_only(request, "Authorization"))
         if await self._is_revoked.get(token.id):
             raise Unauthenticated
         tenant_id, reason = token.tenant_id, None
         if tenant_id is not None and not await self._is_active.get(tenant_id):
-            raise Forbidden("This tenant is switched off.")
+            raise Unauthenticated
         if {TENANT_HEADER.lower(), REASON_HEADER.lower()} & set(request.headers.keys()):
             tenant_id, reason = await self._acting(request, token)
         return Caller(
@@ -90,6 +91,8 @@ class Admission:
     async def _acting(self, request: Request, token: Token) -> tuple[str, str]:
         """The tenant that the platform's people act in, and why."""
         if Role.PLATFORM_ADMIN not in token.roles:
+            if {token.tenant_id} != {*request.headers.getlist(TENANT_HEADER), token.tenant_id}:
+                raise Unauthenticated  # a token of one tenant, brought to another
             raise Forbidden(f"Only PLATFORM_ADMIN may send {TENANT_HEADER} or {REASON_HEADER}.")
         named = _only_text(request, TENANT_HEADER)
         reason = _only_text(request, REASON_HEADER)
@@ -101,9 +104,7 @@ class Admission:
 
     async def _tenant_is_active(self, tenant_id: str) -> bool:
         tenant = await self._reads.tenant(tenant_id)
-        if tenant is None:
-            raise Unauthenticated
-        return tenant.is_active
+        return tenant is not None and tenant.is_active
 
 
 def _only(request: Request, name: str) -> str | None:

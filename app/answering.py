@@ -21,7 +21,7 @@ _UNAUTHENTICATED = Refusal(
     401,
     "Send a valid bearer token.",
     RequestErrorCode.UNAUTHENTICATED,
-    {"WWW-Authenticate": "Bearer"},
+    {"WWW-Authenticate": 'Bearer realm="tollgate"'},
 )
 _OVERLOADED = Refusal(
     503,

@@ -8,6 +8,7 @@ those. Every refusal is the same `Unauthenticated`, without a reason.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Protocol, get_args
 
 import jwt
 from jwt.types import Options
+from jwt.utils import base64url_decode, base64url_encode
 
 from app.checkout_tokens import kid_of
 from app.jwks import VerifyingKey
@@ -40,6 +42,10 @@ _HEADERS_REFUSED = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", 
 _TIME_MAX = 253_402_300_799  # the last second of the year 9999, the last that datetime knows
 
 _ALGORITHMS = frozenset(get_args(JwtAlgorithm))
+
+# RFC 7515 section 2: no padding, no white space, no other character. The library skips over what is
+# not base64, so that one signature could be written in many ways.
+_COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 # the times are checked here: the library would take a text or a fraction for a time
 _OPTIONS: Options = {
@@ -119,11 +125,14 @@ class TokenVerifier:
         if not isinstance(kid, str) or not kid:
             raise Unauthenticated
         is_checkout = kid.startswith(CHECKOUT_KID)
-        # looked up before the key: an algorithm that nobody uses causes no fetch
-        if header.get("alg") not in _ALGORITHMS:
+        algorithm = header.get("alg")
+        # looked at before the key: an algorithm that nobody uses causes no fetch
+        if algorithm not in _ALGORITHMS:
             raise Unauthenticated
-        key = self._checkout_keys.get(kid) if is_checkout else await self._key(kid)
-        if key is None or (key.until and key.until.timestamp() <= self._now()):
+        key = self._checkout_keys.get(kid) if is_checkout else await self._key(kid, algorithm)
+        if key is None or key.algorithm != algorithm:
+            raise Unauthenticated
+        if key.until and key.until.timestamp() <= self._now():
             raise Unauthenticated
         claims: Mapping[str, object] = jwt.decode(
             token,
@@ -135,8 +144,9 @@ class TokenVerifier:
         )
         return claims, is_checkout
 
-    async def _key(self, kid: str) -> VerifyingKey | None:
-        if kid in self._keys or self._remote is None:
+    async def _key(self, kid: str, algorithm: object) -> VerifyingKey | None:
+        # a shared secret is never published: HS256 does not ask the issuer
+        if kid in self._keys or self._remote is None or algorithm == "HS256":
             return self._keys.get(kid)
         return await self._remote.find(kid)
 
@@ -161,9 +171,17 @@ def _bearer(header: str | None) -> str:
     if header is None or len(header) > TOKEN_LENGTH_MAX or not header.isascii():
         raise Unauthenticated
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or token.count(".") != 2:
+    if scheme.lower() != "bearer" or not _COMPACT.fullmatch(token):
+        raise Unauthenticated
+    signature = token.rpartition(".")[2]
+    if len(signature) % 4 == 1 or signature != _canonical(signature):
         raise Unauthenticated
     return token
+
+
+def _canonical(signature: str) -> str:
+    """The one way to write these bytes: the last character has bits that stand for nothing."""
+    return base64url_encode(base64url_decode(signature)).decode()
 
 
 def _time(value: object) -> int:
@@ -186,11 +204,14 @@ def _token_id(claims: Mapping[str, object], token: str) -> str:
     if "jti" not in claims:
         return digest_id(token)
     token_id = claims["jti"]
-    if not isinstance(token_id, str) or not 1 <= len(token_id) <= TOKEN_ID_LENGTH_MAX:
-        raise Unauthenticated
-    if not token_id.isprintable():
+    if not isinstance(token_id, str) or not is_token_id(token_id):
         raise Unauthenticated
     return token_id
+
+
+def is_token_id(text: str) -> bool:
+    """Whether a token may have this id."""
+    return 1 <= len(text) <= TOKEN_ID_LENGTH_MAX and text.isprintable()
 
 
 def digest_id(token: str) -> str:

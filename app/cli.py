@@ -13,9 +13,9 @@ from app.migrate import migrate as apply_migrations
 from app.seed import seed as write_seed
 from app.server import serve as run_api
 from app.settings import Settings, SettingsError, load_database_url, load_settings
-from app.tokens import TTL_SECONDS, NoSigningKey, mint_token
+from app.token_commands import token_commands
+from app.tokens import NoSigningKey
 from app.worker import run as run_worker
-from domain.caller import Role
 from schema.roles import print_roles
 from schema.schema import print_sdl
 
@@ -25,6 +25,7 @@ CONFIGURATION_FAULT = 2
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 schema_commands = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 cli.add_typer(schema_commands, name="schema")
+cli.add_typer(token_commands, name="token")
 
 
 @cli.command()
@@ -62,18 +63,6 @@ def seed() -> None:
     """Make the tenants of the development data set that are missing; print id and name of each."""
     for tenant in asyncio.run(write_seed(_start())).tenants:
         typer.echo(f"{tenant.id} {tenant.name}")
-
-
-@cli.command()
-def token(
-    role: Annotated[list[Role], typer.Option(help="A role; may be given several times.")],
-    tenant: Annotated[str | None, typer.Option(help="The tenant's id.")] = None,
-    subject: Annotated[str, typer.Option(help="Who the bearer is.")] = "developer",
-    ttl: Annotated[int, typer.Option(min=1, help="Seconds that it is good for.")] = TTL_SECONDS,
-) -> None:
-    """Print a bearer token signed with the first HS256 key, for development."""
-    settings = _start()
-    typer.echo(mint_token(settings, tenant=tenant, roles=role, subject=subject, ttl_seconds=ttl))
 
 
 @schema_commands.command()

@@ -19,6 +19,7 @@ from datetime import datetime
 
 import aiohttp
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from app.keys import JwtAlgorithm, fits
 
@@ -37,11 +38,19 @@ that a withdrawn key does not."""
 RETRY_SECONDS = 10.0
 """How long after a failed fetch the next one waits."""
 
-UNKNOWN_SECONDS = 60.0
-"""How often an unknown key id may cause a fetch: made-up ids must not become a load."""
+UNKNOWN_SECONDS = 10.0
+"""How old a set must be for an unknown key id to cause a fetch: made-up ids must not become a load,
+nor keep a new key out for long."""
+
+REFRESHED_FROM = 0.75
+"""From which part of its time on a set is fetched anew while it still serves."""
 
 _ALGORITHMS: Mapping[object, JwtAlgorithm] = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 _PRIVATE = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
+_HEADERS = {
+    "Accept": "application/jwk-set+json, application/json",
+    "Accept-Encoding": "identity",
+}
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:$|[,\s])")
 
 _log = logging.getLogger(__name__)
@@ -72,27 +81,41 @@ class _Fetched:
 
 
 class Jwks:
-    """The key set behind a URL. One fetch at a time serves all who wait for it."""
+    """The key set behind a URL. One fetch at a time serves all who wait for it.
+
+    Nobody whose key is in a set that is in date waits for a fetch, however it hangs: from
+    REFRESHED_FROM on the set is fetched anew behind the callers' backs. Where nobody called in that
+    time, whoever comes next waits for one fetch, so that a withdrawn key does not outlive the set.
+    When the fetch fails the old set serves, for STALE_SECONDS at most, and again nobody waits.
+    """
 
     def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
         self._url = url
         self._now = now
-        self._lock = asyncio.Lock()
         self._set: _Fetched | None = None
-        self._fetches = 0
+        self._fetching: asyncio.Task[None] | None = None
+        self._is_away = False
         self._retry_at = -math.inf
-        self._ask_at = -math.inf
 
     async def find(self, kid: str) -> VerifyingKey | None:
         """The key with this id, None when the issuer has none. Raises KeysUnavailable."""
-        if self._age() >= self._kept_seconds():
-            await self._refresh()
-            return self._keys().get(kid)
+        serves = self._set is not None and self._age() < self._set.kept_seconds + STALE_SECONDS
+        if not serves or (not self._is_away and self._age() >= self._kept_seconds()):
+            await self._refreshed()
+        elif self._age() >= self._kept_seconds() * REFRESHED_FROM:
+            self._refresh()
         key = self._keys().get(kid)
-        if key is None and self._may_ask_for_unknown():
-            await self._refresh()
+        # Whoever comes while a fetch is under way waits for its result.
+        if key is None and (self._fetching or self._age() >= UNKNOWN_SECONDS):
+            await self._refreshed()
             key = self._keys().get(kid)
         return key
+
+    async def close(self) -> None:
+        """Gives up a fetch that is under way."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait([self._fetching])
 
     def _keys(self) -> Mapping[str, VerifyingKey]:
         if self._set is None or self._age() >= self._set.kept_seconds + STALE_SECONDS:
@@ -105,33 +128,37 @@ class Jwks:
     def _kept_seconds(self) -> float:
         return self._set.kept_seconds if self._set else 0.0
 
-    def _may_ask_for_unknown(self) -> bool:
-        """Once a minute; and whoever comes while a fetch is under way waits for its result."""
-        if self._lock.locked():
-            return True
-        if self._now() < self._ask_at:
-            return False
-        self._ask_at = self._now() + UNKNOWN_SECONDS
-        return True
+    async def _refreshed(self) -> None:
+        """Waits for the fetch that is under way, or for a new one."""
+        if (fetching := self._refresh()) is not None:
+            # Shielded: one caller that goes away takes the fetch from nobody.
+            await asyncio.shield(fetching)
 
-    async def _refresh(self) -> None:
-        fetches = self._fetches
-        async with self._lock:
-            if self._fetches != fetches or self._now() < self._retry_at:
-                return  # another one's fetch answers this one too
-            self._fetches += 1
-            try:
-                self._set = await self._fetch()
-            except _FetchFailed as failure:
-                _log.warning("the issuer's keys could not be fetched: %s", failure)
-                self._retry_at = self._now() + RETRY_SECONDS
+    def _refresh(self) -> asyncio.Task[None] | None:
+        """The fetch that is under way, None where one has just failed."""
+        if self._fetching is None and self._now() >= self._retry_at:
+            self._fetching = asyncio.create_task(self._replace(), name="the issuer's keys")
+        return self._fetching
+
+    async def _replace(self) -> None:
+        try:
+            self._set = await self._fetch()
+            self._is_away = False
+        except _FetchFailed as failure:
+            _log.warning("the issuer's keys could not be fetched: %s", failure)
+            self._is_away = True
+            self._retry_at = self._now() + RETRY_SECONDS
+        finally:
+            self._fetching = None
 
     async def _fetch(self) -> _Fetched:
+        asked_at = self._now()
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
         try:
             async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(self._url, allow_redirects=False) as answer,
+                # Uncompressed: the cap is on what is read, and a small body may become a huge one.
+                aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,
+                session.get(self._url, allow_redirects=False, headers=_HEADERS) as answer,
             ):
                 if answer.status != 200:
                     raise _FetchFailed(f"status {answer.status}")
@@ -139,7 +166,7 @@ class Jwks:
                 kept_seconds = _kept(answer.headers.get("Cache-Control", ""))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _FetchFailed(type(error).__name__) from error
-        return _Fetched(read_key_set(body), self._now(), kept_seconds)
+        return _Fetched(_read_key_set(body), asked_at, kept_seconds)
 
 
 async def _read_capped(answer: aiohttp.ClientResponse) -> bytes:
@@ -157,7 +184,7 @@ def _kept(cache_control: str) -> float:
     return min(max(seconds, KEPT_SECONDS_MIN), KEPT_SECONDS_MAX)
 
 
-def read_key_set(body: bytes) -> Mapping[str, VerifyingKey]:
+def _read_key_set(body: bytes) -> Mapping[str, VerifyingKey]:
     """The keys of a set that can be used, by their ids. An id that comes twice names none."""
     try:
         found = json.loads(body)
@@ -183,7 +210,7 @@ def _read_key(entry: object) -> VerifyingKey | None:
         return None
     try:
         key = jwt.get_algorithm_by_name(algorithm).from_jwk(entry)
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
+    except (jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
         return None
     return VerifyingKey(algorithm, key) if fits(algorithm, key) else None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
+import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -76,8 +77,7 @@ def read_checkout_keys(text: str) -> tuple[CheckoutKey, ...]:
     """
     keys = tuple(CheckoutKey(name, key) for name, key in _named_keys(text))
     for each in keys:
-        if len(each.key) < HMAC_KEY_BYTES_MIN:
-            raise ValueError(f"key {each.id!r} needs at least {HMAC_KEY_BYTES_MIN} bytes")
+        _check_shared_secret(each.id, each.key)
     return keys
 
 
@@ -126,7 +126,7 @@ def _jwt_key(number: int, entry: object) -> JwtKey:
     if algorithm not in get_args(JwtAlgorithm):
         raise ValueError(f"key {kid!r}: alg is one of {', '.join(get_args(JwtAlgorithm))}")
     if algorithm == "HS256":
-        _check_shared_secret(kid, key)
+        _check_shared_secret(kid, key.encode())
     else:
         _check_public_key(kid, algorithm, key)
     return JwtKey(kid, algorithm, key, _end(kid, entry.get("until")))
@@ -144,11 +144,13 @@ def _end(kid: str, until: object) -> datetime | None:
     return end
 
 
-def _check_shared_secret(kid: str, key: str) -> None:
-    if "-----BEGIN" in key:  # a public key as a shared secret lets everybody sign
-        raise ValueError(f"key {kid!r}: HS256 with a PEM key")
-    if len(key.encode()) < HMAC_KEY_BYTES_MIN:
+def _check_shared_secret(kid: str, key: bytes) -> None:
+    if len(key) < HMAC_KEY_BYTES_MIN:
         raise ValueError(f"key {kid!r}: HS256 needs at least {HMAC_KEY_BYTES_MIN} bytes")
+    try:
+        jwt.get_algorithm_by_name("HS256").prepare_key(key)
+    except jwt.InvalidKeyError:  # a public key as a shared secret lets everybody sign
+        raise ValueError(f"key {kid!r}: HS256 with a key of another kind (PEM, SSH, JWK)") from None
 
 
 def _check_public_key(kid: str, algorithm: JwtAlgorithm, pem: str) -> None:

@@ -1,11 +1,14 @@
 """Run the API under uvicorn."""
 
+import asyncio
 import socket
 
 import uvicorn
 
 from app.asgi import create_app
 from app.settings import Settings
+from app.startup import check_login
+from db.roles import DatabaseRole
 
 SHUTDOWN_SECONDS = 20
 """Longer than the 15 s that a mutation waits for the gateway, so that a deployment cuts no call."""
@@ -17,7 +20,11 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
     Args:
         settings: what the service is told from outside.
         fd: a listening socket handed over by the parent, instead of host and port.
+
+    Raises:
+        SettingsError: the log-in to the database must not serve (`app.startup`).
     """
+    asyncio.run(check_login(settings, (DatabaseRole.API, DatabaseRole.PLATFORM)))
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,

@@ -106,6 +106,12 @@ def _stripe_key(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return value
 
 
+def _silent(value: str | None) -> str | None:
+    if value is not None:
+        raise ValueError("unset it: the library would write whole requests past our redaction")
+    return value
+
+
 def _credential_keys(value: object) -> object:
     return read_credential_keys(value) if isinstance(value, str) else value
 
@@ -178,6 +184,7 @@ StripeApiBase = Annotated[str, AfterValidator(_http), AfterValidator(_key_is_hid
 StripeKey = Annotated[SecretStr, AfterValidator(_stripe_key)]
 WebhookSecrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]
 NeededWebhookSecrets = Annotated[WebhookSecrets, AfterValidator(_heard)]
+StripeLog = Annotated[str | None, AfterValidator(_silent)]
 CredentialKeys = Annotated[tuple[CredentialKey, ...], BeforeValidator(_credential_keys)]
 JwksUrl = Annotated[str | None, AfterValidator(_jwks_url)]
 JwtKeys = Annotated[tuple[JwtKey, ...], BeforeValidator(_jwt_keys), AfterValidator(_some_key)]

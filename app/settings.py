@@ -34,6 +34,7 @@ from app.setting_types import (
     RedisUrl,
     StripeApiBase,
     StripeKey,
+    StripeLog,
     TrustedProxies,
     WebhookSecrets,
 )
@@ -89,6 +90,11 @@ class Settings(BaseSettings):
         default=(),
         validation_alias="STRIPE_CONNECT_WEBHOOK_SECRET",
         description="secrets of the Connect webhook endpoint, comma separated",
+    )
+    stripe_log: StripeLog = Field(
+        default=None,
+        validation_alias="STRIPE_LOG",
+        description="never set: the Stripe library would log whole requests, secrets included",
     )
     credential_keys: CredentialKeys = Field(
         min_length=1,

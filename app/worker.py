@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from app.clock import SystemClock
 from app.loops import Sweeper, keep_running, settle
 from app.settings import Settings
+from app.startup import check_login
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
 from db.roles import DatabaseRole
@@ -40,7 +41,11 @@ class _UseCases:
 
 
 async def run(settings: Settings) -> None:
-    """Works until SIGTERM or SIGINT, then finishes what is under way."""
+    """Works until SIGTERM or SIGINT, then finishes what is under way.
+
+    Raises SettingsError when the log-in to the database must not serve (`app.startup`).
+    """
+    await check_login(settings, (DatabaseRole.WORKER,))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,5 @@
-"""Tokens revoked before their end. The API reads this table; only the owner's command writes it."""
+"""Tokens revoked before their end. The API reads this table; `tollgate token revoke` writes it as
+the platform's role."""
 
 from __future__ import annotations
 
@@ -8,8 +9,10 @@ from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.audit import SqlAuditStore
 from db.engine import connected
 from db.tables import revoked_tokens
+from domain.audit import AuditEntry
 
 _FIND = select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == bindparam("token_id"))
 _ADD = insert(revoked_tokens)
@@ -28,18 +31,25 @@ class SqlRevocations:
     """The revoked tokens, by their jti or, for a token without one, a digest of it."""
 
     def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
         # One statement, one round trip: there is no transaction to begin and to end.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._asking = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def is_revoked(self, token_id: str) -> bool:
         """Whether the token was revoked. Raises DatabaseUnavailable."""
-        async with connected(self._engine) as connection:
+        async with connected(self._asking) as connection:
             found = await connection.execute(_FIND, {"token_id": token_id})
             return found.first() is not None
 
-    async def revoke(self, token_id: str, expires_at: datetime) -> None:
-        """Refuses the token from now on. Revocations of tokens that have ended by themselves are
-        forgotten on the way."""
+    async def revoke(
+        self, token_id: str, expires_at: datetime, entry: AuditEntry | None = None
+    ) -> None:
+        """Refuses the token from now on, and writes `entry` in the same commit. Revocations of
+        tokens that have ended by themselves are forgotten on the way. Raises DatabaseUnavailable.
+        """
         async with connected(self._engine) as connection:
             await connection.execute(_REVOKE, {"jti": token_id, "expires_at": expires_at})
             await connection.execute(_FORGET)
+            if entry is not None:
+                await SqlAuditStore(connection).append(entry)
+            await connection.commit()

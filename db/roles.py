@@ -28,32 +28,57 @@ class DatabaseRole(StrEnum):
 
 
 _LOGIN = """
-SELECT rolsuper, rolbypassrls, pg_has_role(session_user, $1, 'SET') FROM pg_roles
-WHERE rolname = session_user
+SELECT
+    EXISTS (SELECT FROM pg_roles r WHERE rolsuper AND pg_has_role(session_user, r.oid, 'SET')),
+    EXISTS (SELECT FROM pg_roles r WHERE rolbypassrls AND pg_has_role(session_user, r.oid, 'SET')),
+    EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.tenants')
+        AND pg_has_role(session_user, relowner, 'SET'))
 """
+_MAY_TAKE = "SELECT pg_has_role(session_user, oid, 'SET') FROM pg_roles WHERE rolname = $1"
+
+_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
 
 
-async def login_faults(dsn: str, role: DatabaseRole) -> Sequence[str]:
-    """Why the user of this URL must not serve in production under `role`, in words.
+async def login_faults(dsn: str, roles: Sequence[DatabaseRole]) -> Sequence[str]:
+    """Why the user of this URL must not serve in production under these roles, in words.
 
-    Row-level security does not hold a superuser or a role with BYPASSRLS (PostgreSQL, 5.9): such a
-    login would be one RESET ROLE away from every tenant. Raises DatabaseUnavailable.
+    Row-level security does not hold a superuser or a role with BYPASSRLS (PostgreSQL, 5.9), and
+    lets the owner of the tables in by name: such a login, and one that may become one, would be one
+    RESET ROLE away from every tenant. Raises DatabaseUnavailable.
     """
     try:
         connection = await asyncpg.connect(dsn, timeout=5, command_timeout=5)
         try:
-            is_superuser, bypasses, may_take = await connection.fetchrow(_LOGIN, role.value)
+            return await _faults(connection, roles)
         finally:
             await connection.close(timeout=5)
-    except asyncpg.UndefinedObjectError:
-        return [f"the role {role} does not exist: run the migrations"]
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError) as error:
+    except _REFUSED as refusal:
+        return [f"PostgreSQL refuses it: {refusal}"]
+    except _AWAY as error:
         raise DatabaseUnavailable("no connection to the database") from error
+
+
+async def _faults(
+    connection: asyncpg.Connection[asyncpg.Record], roles: Sequence[DatabaseRole]
+) -> Sequence[str]:
+    is_superuser, bypasses, owns = await connection.fetchrow(_LOGIN)
     faults = []
     if is_superuser:
         faults.append("its user is a superuser, whom row-level security does not hold")
     elif bypasses:
         faults.append("its user has BYPASSRLS, so that row-level security does not hold it")
-    if not may_take:
-        faults.append(f"its user may not take the role {role}: GRANT {role} TO it")
+    elif owns:
+        faults.append("its user owns the tables: only migrations are run by their owner")
+    for role in roles:
+        may_take = await connection.fetchval(_MAY_TAKE, role.value)
+        if may_take is None:
+            faults.append(f"the role {role} does not exist: run the migrations")
+        elif not may_take:
+            faults.append(f"its user may not take the role {role}: GRANT {role} TO it")
     return faults

@@ -14,4 +14,5 @@ revoked_tokens = Table(
     Index("ix_revoked_tokens_expires_at", "expires_at"),
 )
 """`jti` is the token's own id or, for a token without one, a digest of it. It says nothing of a
-tenant, so there is no row-level security; a row may go when the token has ended by itself."""
+tenant: the policies of migration 0009 say who may do what to a row, and that it goes only once the
+token has ended by itself."""

@@ -20,7 +20,7 @@ CREATE TABLE revoked_tokens (
 )
 """,
     "CREATE INDEX ix_revoked_tokens_expires_at ON revoked_tokens (expires_at)",
-    # Whoever admits callers asks; revoking is the owner's, by `tollgate token revoke`.
+    # Whoever admits callers asks; 0009 says who revokes.
     "GRANT SELECT ON revoked_tokens TO tollgate_api",
 )
 

@@ -193,7 +193,7 @@ async def test_without_a_good_token_nothing_is_parsed(headers: list[Header]) -> 
     answer = await post({"query": "{"}, *headers, authorized=False)
 
     assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
-    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["www-authenticate"] == 'Bearer realm="tollgate"'
 
 
 async def test_a_tenant_that_is_switched_off_is_refused() -> None:
@@ -201,7 +201,7 @@ async def test_a_tenant_that_is_switched_off_is_refused() -> None:
     shelf = Shelf(merchant=replace(MERCHANT, is_active=False))
     answer = await post({"query": VIEWER}, app=an_app(shelf))
 
-    assert (answer.status, answer.code) == (403, "FORBIDDEN")
+    assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
 
 
 async def test_a_tenants_state_is_remembered_for_seconds() -> None:
@@ -218,7 +218,7 @@ async def test_a_tenants_state_is_remembered_for_seconds() -> None:
     now += REMEMBERED_SECONDS
     then = await post({"query": VIEWER}, app=app)
 
-    assert (still.status, then.status) == (200, 403)
+    assert (still.status, then.status) == (200, 401)
     assert shelf.calls == ["tenant", "tenant"]
 
 

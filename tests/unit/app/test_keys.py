@@ -62,7 +62,9 @@ def test_each_algorithm_takes_its_key() -> None:
     ("algorithm", "key", "fault"),
     [
         ("HS256", "s" * 31, "at least 32 bytes"),
-        ("HS256", public_pem(RSA), "HS256 with a PEM key"),
+        ("HS256", public_pem(RSA), "HS256 with a key of another kind"),
+        ("HS256", "ssh-ed25519 " + "A" * 60, "HS256 with a key of another kind"),
+        ("HS256", json.dumps({"kty": "oct", "k": "A" * 43}), "HS256 with a key of another kind"),
         ("RS256", SECRET, "not a PEM public key"),
         ("RS256", public_pem(RSA_SMALL), "too small"),
         ("RS256", public_pem(P256), "not a key for RS256"),

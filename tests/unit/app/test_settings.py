@@ -153,6 +153,8 @@ def test_a_live_key_goes_to_stripe_only(prefix: str) -> None:
         ("STRIPE_API_BASE", "http://stripe.example", "https only"),
         ("STRIPE_WEBHOOK_SECRET", "whsec_a,hunter2", "whsec_"),
         ("STRIPE_CONNECT_WEBHOOK_SECRET", "hunter2", "whsec_"),
+        ("STRIPE_LOG", "debug", "past our redaction"),
+        ("STRIPE_LOG", "hunter2", "past our redaction"),
         ("TOLLGATE_CREDENTIAL_KEYS", "hunter2", "id:base64"),
         ("TOLLGATE_CREDENTIAL_KEYS", "k:hunter2*", "not base64"),
         ("TOLLGATE_CREDENTIAL_KEYS", "k:aHVudGVyMg==", "has 7 bytes, not 32"),
