@@ -89,9 +89,16 @@ class Jwks:
     When the fetch fails the old set serves, for STALE_SECONDS at most, and again nobody waits.
     """
 
-    def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        fetch_seconds: float = FETCH_SECONDS,
+    ) -> None:
         self._url = url
         self._now = now
+        self._fetch_seconds = fetch_seconds
         self._set: _Fetched | None = None
         self._fetching: asyncio.Task[None] | None = None
         self._is_away = False
@@ -153,7 +160,7 @@ class Jwks:
 
     async def _fetch(self) -> _Fetched:
         asked_at = self._now()
-        timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=self._fetch_seconds)
         try:
             async with (
                 # Uncompressed: the cap is on what is read, and a small body may become a huge one.

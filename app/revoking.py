@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.admission import REASON_LENGTH_MAX
 from app.auth import TokenVerifier, is_token_id
 from app.jwks import Jwks, KeysUnavailable
 from app.settings import Settings
@@ -17,6 +18,7 @@ from domain.audit import AuditEntry
 from domain.caller import Actor, AuditActorType
 from domain.errors import Unauthenticated
 from domain.ids import Prefix, new_id
+from schema.card_numbers import without_card_numbers
 
 ACTOR = Actor(AuditActorType.SYSTEM, "tollgate token revoke")
 
@@ -71,12 +73,29 @@ def of_id(token_id: str, expires_at: str, tenant: str | None) -> Revocation:
     return Revocation(token_id=token_id, expires_at=end, tenant=tenant, details={})
 
 
+def asked_for(
+    token_id: str | None, expires_at: str | None, tenant: str | None
+) -> Revocation | None:
+    """What the options of the command name; None when they name nothing, so that the token itself
+    is to be given. Raises CannotRevoke for half of them."""
+    if token_id is not None and expires_at is not None:
+        return of_id(token_id, expires_at, tenant)
+    if (token_id, expires_at, tenant) != (None, None, None):
+        raise CannotRevoke("--jti and --expires-at go together, and --tenant with them")
+    return None
+
+
 async def revoke(settings: Settings, revocation: Revocation, *, reason: str | None) -> None:
     """Writes the revocation and the tenant's audit entry in one commit. Every API refuses the token
     within `app.admission.REMEMBERED_SECONDS`.
 
-    Raises CannotRevoke when no such tenant is there, and DatabaseUnavailable.
+    Raises CannotRevoke when no such tenant is there or the reason may not be kept, and
+    DatabaseUnavailable.
     """
+    if reason is not None and not _may_be_kept(reason):
+        raise CannotRevoke(
+            f"--reason is a text of at most {REASON_LENGTH_MAX} characters, without a card number"
+        )
     engine = make_engine(
         settings.database_url.get_secret_value(),
         pool_size=1,
@@ -93,6 +112,14 @@ async def revoke(settings: Settings, revocation: Revocation, *, reason: str | No
         await SqlRevocations(engine).revoke(revocation.token_id, revocation.expires_at, entry)
     finally:
         await engine.dispose()
+
+
+def _may_be_kept(reason: str) -> bool:
+    return (
+        len(reason) <= REASON_LENGTH_MAX
+        and reason.isprintable()
+        and without_card_numbers(reason) == reason
+    )
 
 
 def _entry(revocation: Revocation, tenant_id: str, reason: str | None) -> AuditEntry:

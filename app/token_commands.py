@@ -10,15 +10,12 @@ import typer
 
 from app.auth import TOKEN_LENGTH_MAX, TokenVerifier
 from app.logging import set_up_logging
-from app.revoking import CannotRevoke, Revocation, of_id, of_token, revoke
+from app.revoking import CannotRevoke, Revocation, asked_for, of_token, revoke
 from app.settings import Settings, load_settings
 from app.tokens import TTL_SECONDS, mint_token
 from domain.caller import Role
 from domain.errors import Unauthenticated
 from domain.ports import DatabaseUnavailable
-from schema.card_numbers import without_card_numbers
-
-REASON_LENGTH_MAX = 200
 
 token_commands = typer.Typer(no_args_is_help=True, help="Bearer tokens.")
 
@@ -62,28 +59,13 @@ def revoke_command(
     """
     settings = _start()
     try:
-        revocation = asyncio.run(_revoke(settings, _asked(jti, expires_at, tenant), reason))
+        revocation = asyncio.run(_revoke(settings, asked_for(jti, expires_at, tenant), reason))
     except (CannotRevoke, DatabaseUnavailable) as fault:
         _fail(str(fault))
     typer.echo(f"revoked {revocation.token_id} until {revocation.expires_at.isoformat()}")
 
 
-def _asked(jti: str | None, expires_at: str | None, tenant: str | None) -> Revocation | None:
-    """What the options ask for; None when they leave it to standard input."""
-    if jti is not None and expires_at is not None:
-        return of_id(jti, expires_at, tenant)
-    if (jti, expires_at, tenant) != (None, None, None):
-        raise CannotRevoke("--jti and --expires-at go together, and --tenant with them")
-    return None
-
-
 async def _revoke(settings: Settings, asked: Revocation | None, reason: str | None) -> Revocation:
-    if reason is not None and (
-        len(reason) > REASON_LENGTH_MAX
-        or not reason.isprintable()
-        or without_card_numbers(reason) != reason
-    ):
-        raise CannotRevoke(f"--reason is a text of at most {REASON_LENGTH_MAX} characters")
     revocation = asked or await of_token(settings, _read_token())
     await revoke(settings, revocation, reason=reason)
     return revocation

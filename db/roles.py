@@ -6,7 +6,7 @@ what an operator grants.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import asyncpg
@@ -36,7 +36,11 @@ SELECT
 """
 _MAY_TAKE = "SELECT pg_has_role(session_user, oid, 'SET') FROM pg_roles WHERE rolname = $1"
 
-_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+_REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
 _AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -45,7 +49,7 @@ _AWAY = (
 )
 
 
-async def login_faults(dsn: str, roles: Sequence[DatabaseRole]) -> Sequence[str]:
+async def login_faults(dsn: str, roles: Iterable[str]) -> Sequence[str]:
     """Why the user of this URL must not serve in production under these roles, in words.
 
     Row-level security does not hold a superuser or a role with BYPASSRLS (PostgreSQL, 5.9), and
@@ -65,7 +69,7 @@ async def login_faults(dsn: str, roles: Sequence[DatabaseRole]) -> Sequence[str]
 
 
 async def _faults(
-    connection: asyncpg.Connection[asyncpg.Record], roles: Sequence[DatabaseRole]
+    connection: asyncpg.Connection[asyncpg.Record], roles: Iterable[str]
 ) -> Sequence[str]:
     is_superuser, bypasses, owns = await connection.fetchrow(_LOGIN)
     faults = []
@@ -76,7 +80,7 @@ async def _faults(
     elif owns:
         faults.append("its user owns the tables: only migrations are run by their owner")
     for role in roles:
-        may_take = await connection.fetchval(_MAY_TAKE, role.value)
+        may_take = await connection.fetchval(_MAY_TAKE, role)
         if may_take is None:
             faults.append(f"the role {role} does not exist: run the migrations")
         elif not may_take:
