@@ -102,12 +102,7 @@ def create_app(settings: Settings) -> Starlette:
         ],
         middleware=[Middleware(RequestIds)],
         lifespan=_closing(
-            payments.drain,
-            wake.close,
-            gateway.close,
-            *([remote.close] if remote else []),
-            engine.dispose,
-            platform.dispose,
+            payments.drain, wake.close, gateway.close, engine.dispose, platform.dispose
         ),
     )
 

@@ -118,12 +118,6 @@ class Jwks:
             key = self._keys().get(kid)
         return key
 
-    async def close(self) -> None:
-        """Gives up a fetch that is under way."""
-        if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.wait([self._fetching])
-
     def _keys(self) -> Mapping[str, VerifyingKey]:
         if self._set is None or self._age() >= self._set.kept_seconds + STALE_SECONDS:
             raise KeysUnavailable("the issuer's keys cannot be fetched")

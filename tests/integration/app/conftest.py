@@ -1,17 +1,25 @@
 """Fixtures of the tests of the running parts."""
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 import app.embedded
 from app.embedded.account import NOBODY
 from app.embedded.binaries import POSTGRES_PACKAGE, VALKEY_PACKAGE
+from app.jwks import Jwks
 from tests.integration.app import instance
+from tests.integration.app.issuer import OLD, Hours, Issuer, issuing, jwk
+from tests.integration.app.minting import PUBLISHED
+from tests.integration.app.shop import Shop, a_tenant, serving
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +52,31 @@ def public_python(work_folder: Path) -> str:
         if done.returncode == 0:
             return python
     pytest.skip("no Python here can be run by another user")
+
+
+@pytest_asyncio.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    """An issuer with one key, `old`."""
+    async with issuing(jwk("old", OLD)) as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def hours() -> Hours:
+    """The time, as the key set sees it."""
+    return Hours()
+
+
+@pytest.fixture
+def keys(issuer: Issuer, hours: Hours) -> Jwks:
+    """The issuer's keys, not yet fetched."""
+    return Jwks(issuer.url, hours)
+
+
+@pytest_asyncio.fixture
+async def shop(database_url: str) -> AsyncIterator[Shop]:
+    """An API that knows every kind of key."""
+    tenant_id = await a_tenant(database_url)
+    keys = [jwk(kid, key) for kid, key in PUBLISHED.items()]
+    async with issuing(*keys) as issuer, serving(database_url, issuer.url) as app:
+        yield Shop(app, tenant_id, issuer, database_url)

@@ -26,8 +26,8 @@ from tests.integration.app.minting import (
     claims_of,
     settings_of,
 )
+from tests.integration.app.shop import a_tenant, assert_refused, bearer, serving
 from tests.integration.app.test_cli import tollgate
-from tests.integration.app.test_tokens_refused import a_tenant, assert_refused, bearer, serving
 from tests.unit.app.asgi import answered
 from tests.unit.app.test_settings import DEVELOPMENT
 
