@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from app.admission import REASON_LENGTH_MAX
 from app.auth import TokenVerifier, is_token_id
 from app.jwks import Jwks, KeysUnavailable
+from app.logging import redacted
 from app.settings import Settings
 from db.engine import make_engine
 from db.platform_reads import SqlPlatformReads
@@ -18,7 +19,7 @@ from domain.audit import AuditEntry
 from domain.caller import Actor, AuditActorType
 from domain.errors import Unauthenticated
 from domain.ids import Prefix, new_id
-from schema.card_numbers import without_card_numbers
+from schema.card_numbers import shows_card_number
 
 ACTOR = Actor(AuditActorType.SYSTEM, "tollgate token revoke")
 
@@ -94,7 +95,7 @@ async def revoke(settings: Settings, revocation: Revocation, *, reason: str | No
     """
     if reason is not None and not _may_be_kept(reason):
         raise CannotRevoke(
-            f"--reason is a text of at most {REASON_LENGTH_MAX} characters, without a card number"
+            f"--reason is a text of at most {REASON_LENGTH_MAX} characters, without secrets"
         )
     engine = make_engine(
         settings.database_url.get_secret_value(),
@@ -118,7 +119,8 @@ def _may_be_kept(reason: str) -> bool:
     return (
         len(reason) <= REASON_LENGTH_MAX
         and reason.isprintable()
-        and without_card_numbers(reason) == reason
+        and not shows_card_number(reason)
+        and redacted(reason) == reason
     )
 
 
