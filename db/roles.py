@@ -31,8 +31,9 @@ _LOGIN = """
 SELECT
     EXISTS (SELECT FROM pg_roles r WHERE rolsuper AND pg_has_role(session_user, r.oid, 'SET')),
     EXISTS (SELECT FROM pg_roles r WHERE rolbypassrls AND pg_has_role(session_user, r.oid, 'SET')),
-    EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.tenants')
-        AND pg_has_role(session_user, relowner, 'SET'))
+    EXISTS (SELECT FROM pg_tables t JOIN pg_roles r ON r.rolname = t.tableowner
+        WHERE t.schemaname = 'public' AND t.tablename = 'tenants'
+            AND pg_has_role(session_user, r.oid, 'SET'))
 """
 _MAY_TAKE = "SELECT pg_has_role(session_user, oid, 'SET') FROM pg_roles WHERE rolname = $1"
 

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.roles import DatabaseRole
+from db.roles import DatabaseRole, login_faults
 from tests.conftest import migrate
 from tests.proofs.deployment import FIT, LOGIN
 from tests.proofs.site import Site
@@ -31,6 +31,13 @@ async def test_the_service_may_serve(site: Site, role: DatabaseRole) -> None:
     """The login of API and worker may take each role, and row-level security holds it."""
     async with _connected(site.url("service")) as connection:
         assert tuple(await connection.fetchrow(LOGIN, role.value)) == FIT
+
+
+async def test_what_a_process_asks_of_its_login_at_start(site: Site) -> None:
+    """The document's service has no fault; its owner and its backup may not serve."""
+    assert await login_faults(site.url("service"), tuple(DatabaseRole)) == []
+    for login, fault in (("owner", "owns the tables"), ("backup", "has BYPASSRLS")):
+        assert fault in "; ".join(await login_faults(site.url(login), tuple(DatabaseRole)))
 
 
 async def test_without_its_role_the_service_may_do_nothing(site: Site) -> None:

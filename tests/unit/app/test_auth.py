@@ -70,7 +70,7 @@ def test_public_keys_verify(kid: str, algorithm: str, key: Any) -> None:
 
 
 def test_minted_tokens_verify() -> None:
-    """What `tollgate token` prints is accepted by the API."""
+    """What `tollgate token mint` prints is accepted by the API."""
     token = mint_token(SETTINGS, tenant=TENANT, roles=[Role.ADMIN])
 
     assert verify(f"Bearer {token}", TokenVerifier(SETTINGS)).roles == {Role.ADMIN}
