@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -21,8 +21,10 @@ from app.clock import SystemClock
 from app.graphiql import graphiql_routes
 from app.graphql import GraphQLEndpoint, Services
 from app.guard import GraphQLGuard
+from app.headers import answer_fault
 from app.jwks import Jwks
-from app.request_id import RequestIds
+from app.middleware import middleware
+from app.refusal import answer_unserved
 from app.settings import Settings
 from app.viewer import viewer_routes
 from db.cipher import AesGcmCipher
@@ -85,9 +87,9 @@ def create_app(settings: Settings) -> Starlette:
         TokenVerifier(settings, remote), reads, SqlRevocations(engine), SqlPlatformReads(platform)
     )
     endpoint = GraphQLEndpoint(schema, admission, services)
-    return Starlette(
+    app = Starlette(
         routes=[
-            *(graphiql_routes() if settings.graphiql else ()),
+            *(graphiql_routes(settings.public_url) if settings.graphiql else ()),
             Route("/graphql", GraphQLGuard(endpoint)),
             *viewer_routes(admission, services.acting),
             *webhook_routes(
@@ -100,11 +102,15 @@ def create_app(settings: Settings) -> Starlette:
             ),
             *_health_routes(engine),
         ],
-        middleware=[Middleware(RequestIds)],
+        middleware=middleware(settings),
+        exception_handlers={HTTPException: answer_unserved, Exception: answer_fault},
         lifespan=_closing(
             payments.drain, wake.close, gateway.close, engine.dispose, platform.dispose
         ),
     )
+    # it would send the caller to whatever Host it wrote
+    app.router.redirect_slashes = False
+    return app
 
 
 def _closing(

@@ -35,13 +35,14 @@ FILES: Mapping[str, str] = {
 """What the page loads, by the name that its template uses."""
 
 
-def graphiql_routes(folder: Path = FOLDER) -> list[BaseRoute]:
+def graphiql_routes(public_url: str, folder: Path = FOLDER) -> list[BaseRoute]:
     """The page at GET /graphql and its files."""
 
-    async def page(request: Request) -> Response:
-        return ide_page(folder, str(request.url.replace(query="")))
+    async def page(_: Request) -> Response:
+        return ide_page(folder, f"{public_url}/graphql")
 
     assets = StaticFiles(directory=folder, check_dir=False)
+    assets.config_checked = True  # a folder that is not there yet holds no file: 404, no fault
     return [Route("/graphql", page, methods=["GET"]), Mount(ASSETS_PATH, assets)]
 
 

@@ -1,4 +1,4 @@
-"""Answers of the GraphQL endpoint that are no results: always JSON, always with a code.
+"""Answers that are no results: always JSON, always with a code.
 
 The two media types are those of GraphQL over HTTP (graphql.github.io/graphql-over-http).
 """
@@ -6,8 +6,11 @@ The two media types are those of GraphQL over HTTP (graphql.github.io/graphql-ov
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
@@ -43,6 +46,21 @@ class Refusal(Exception):
             media_type=accepted_media_type(scope) or JSON,
             headers={"Cache-Control": "no-store"} | self.headers,
         )
+
+
+_UNSERVED: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: "Nothing is served at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
+}
+
+
+async def answer_unserved(request: Request, error: Exception) -> Response:
+    """The answer where no route takes the request: 404 or 405, in JSON like every other."""
+    if not isinstance(error, HTTPException):
+        raise TypeError("only what the router itself raises is answered here") from error
+    message = _UNSERVED.get(error.status_code, HTTPStatus(error.status_code).phrase)
+    refusal = Refusal(error.status_code, message, headers=error.headers)
+    return refusal.response(request.scope)
 
 
 def accepted_media_type(scope: Scope) -> str | None:

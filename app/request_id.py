@@ -18,8 +18,9 @@ _KEY = "tollgate.request_id"
 def request_id_of(scope: Scope) -> str:
     """The request's id; made here when `RequestIds` is not in front."""
     if _KEY not in scope:
-        given = Headers(scope=scope).get(HEADER, "")
-        scope[_KEY] = given if _is_sane(given) else secrets.token_hex(16)
+        given = Headers(scope=scope).getlist(HEADER)
+        taken = given[0] if len(given) == 1 and _is_sane(given[0]) else None
+        scope[_KEY] = taken or secrets.token_hex(16)
     return str(scope[_KEY])
 
 

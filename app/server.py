@@ -6,6 +6,7 @@ import socket
 import uvicorn
 
 from app.asgi import create_app
+from app.http_protocol import BoundedProtocol
 from app.settings import Settings
 from app.startup import check_login
 from db.roles import DatabaseRole
@@ -30,11 +31,13 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # app.proxies reads them, of the proxies that the settings name
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     sockets = None if fd is None else [socket.socket(fileno=fd)]

@@ -18,8 +18,8 @@ EXAMPLES = Path(__file__).parents[3] / "app" / "examples.graphql"
 
 async def page(folder: Path, path: str = "/graphql") -> Answer:
     """What a browser gets."""
-    app = Starlette(routes=graphiql_routes(folder))
-    return await answered(app, method="GET", path=path, headers=[("Host", "api.example")])
+    app = Starlette(routes=graphiql_routes("https://api.example", folder))
+    return await answered(app, method="GET", path=path, headers=[("Host", "evil.example")])
 
 
 @pytest.fixture
@@ -74,7 +74,8 @@ async def test_a_missing_file_is_said_in_words(files: Path) -> None:
 
     assert answer.status == 200
     assert b"scripts/graphiql" in answer.body
-    assert b"curl http://api.example/graphql" in answer.body
+    assert b"curl https://api.example/graphql" in answer.body
+    assert b"evil" not in answer.body
 
 
 async def test_no_folder_is_said_in_words(tmp_path: Path) -> None:
