@@ -21,7 +21,7 @@ from domain.caller import Caller, Role
 from domain.errors import Forbidden, Unauthenticated
 from domain.ports import Reads
 from domain.tenant import Tenant
-from schema.card_numbers import shows_card_number
+from schema.card_data import card_data_at, refusal_at
 from schema.codes import RequestErrorCode
 
 REMEMBERED_SECONDS = 4.0
@@ -119,9 +119,8 @@ def _check_reason(reason: str) -> None:
     """The audit keeps it for ever. Raises Refusal for what is too long or must not be there."""
     if len(reason) > REASON_LENGTH_MAX:
         raise Refusal(400, f"{REASON_HEADER} has at most {REASON_LENGTH_MAX} characters.")
-    if shows_card_number(reason):
-        code = RequestErrorCode.CARD_DATA_FORBIDDEN
-        raise Refusal(400, f"{REASON_HEADER} holds a card number.", code)
+    if card_data_at(reason, REASON_HEADER):
+        raise Refusal(400, refusal_at(REASON_HEADER), RequestErrorCode.CARD_DATA_FORBIDDEN)
     if redacted(reason) != reason:
         raise Refusal(400, f"{REASON_HEADER} holds a secret or an e-mail address: name a ticket.")
 

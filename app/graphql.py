@@ -33,6 +33,7 @@ from resolvers.context import (
     OrderUseCases,
     PaymentUseCases,
 )
+from schema.card_data import card_data_at, refusal_at
 from schema.codes import RequestErrorCode
 from schema.context import GraphContext
 from schema.presentation import Shown, is_request_error, show
@@ -148,7 +149,11 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
 
 
 def read_request(body: dict[str, object]) -> GraphQLRequestData:
-    """The members of a GraphQL request. Raises Refusal (400) for one of the wrong type."""
+    """The members of a GraphQL request. Raises Refusal (400) for one of the wrong type, and for
+    card data in any member but those that the schema's own guard looks through."""
+    rest = {name: value for name, value in body.items() if name not in {"query", "variables"}}
+    if place := card_data_at(rest, "the body"):
+        raise Refusal(400, refusal_at(place), RequestErrorCode.CARD_DATA_FORBIDDEN)
     query, operation_name = body.get("query"), body.get("operationName")
     if not isinstance(query, str) or not query.strip():
         raise Refusal(400, "query is the document, a string.")

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from schema.card_numbers import without_shown_card_numbers
+from domain.card_numbers import without_shown_card_numbers
 
 _LIBRARIES = (
     *("aiohttp", "alembic.runtime.plugins", "arq", "asyncio", "asyncpg", "graphql", "hpack"),

@@ -15,8 +15,8 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
+from domain.card_numbers import without_card_numbers
 from resolvers import acting
-from schema.card_numbers import without_card_numbers
 from schema.context import GraphContext
 
 

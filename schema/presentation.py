@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from domain.card_numbers import without_card_numbers
 from domain.errors import Forbidden, ValidationFailed
 from domain.ports import DatabaseUnavailable
-from schema.card_numbers import without_card_numbers
 from schema.codes import BadInput, RequestErrorCode
 
 _ECHO = re.compile(r"(; | )[Ff]ound: .*|Did you mean .*| Field '\w+' of type 'Maybe.*", re.DOTALL)

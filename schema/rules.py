@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from domain.card_numbers import holds_card_number
 from domain.errors import Issue, ValidationFailed
-from schema.card_numbers import holds_card_number
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _PAYMENT_METHOD_TOKEN = re.compile(r"(pm|card|tok)_\w{1,200}", re.ASCII)

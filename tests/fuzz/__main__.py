@@ -59,6 +59,7 @@ def _add(total: Outcome, block: Outcome) -> None:
     total.codes += block.codes
     total.kinds += block.kinds
     total.faults += block.faults
+    total.made_again += block.made_again
 
 
 def _read(state: Path, seed: int) -> tuple[Outcome, int]:
@@ -67,7 +68,8 @@ def _read(state: Path, seed: int) -> tuple[Outcome, int]:
         return Outcome(), 0
     kinds = Counter[str](kept["kinds"])
     statuses, codes = Counter[str](kept["statuses"]), Counter[str](kept["codes"])
-    return Outcome(statuses, codes, kinds, kept["faults"]), int(kept["done"])
+    total = Outcome(statuses, codes, kinds, kept["faults"], kept["made_again"])
+    return total, int(kept["done"])
 
 
 def _write(state: Path, seed: int, done: int, total: Outcome) -> None:
@@ -78,6 +80,7 @@ def _write(state: Path, seed: int, done: int, total: Outcome) -> None:
         "codes": total.codes,
         "kinds": total.kinds,
         "faults": total.faults[:1_000],
+        "made_again": total.made_again,
     }
     draft = state.with_suffix(".draft")
     draft.write_text(json.dumps(kept, indent=1))
@@ -106,6 +109,7 @@ def main() -> int:
         print(f"FAULT {fault[:2_000]}")  # noqa: T201
     if total.answered < ANSWERED_MIN:
         print(f"FAULT only {total.answered:.0%} were executed")  # noqa: T201
+    print(f"made again after a 503: {total.made_again}")  # noqa: T201
     print(f"{total.count} requests, seed {given.seed}: {len(total.faults)} faults")  # noqa: T201
     return 1 if total.faults or total.answered < ANSWERED_MIN else 0
 

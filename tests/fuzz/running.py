@@ -7,14 +7,20 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from random import Random
 
 from starlette.types import ASGIApp
 
-from tests.fuzz.attempts import World, attempt
-from tests.fuzz.judging import Errors, faults, reply_to
+from tests.fuzz.attempts import Attempt, World, attempt
+from tests.fuzz.judging import Errors, Reply, faults, reply_to
 
-AT_ONCE = 12
+AT_ONCE = 8
+"""Fewer than the API has connections to the database: what is tried is requests, not load."""
+
+AGAIN_MAX = 3
+AGAIN_SECONDS = 2.0
+"""A 503 speaks of the machine, not of the request: it is made again, and counts if it stays one."""
 
 
 @dataclass(slots=True)
@@ -25,6 +31,7 @@ class Outcome:
     codes: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    made_again: int = 0
 
     @property
     def count(self) -> int:
@@ -60,7 +67,7 @@ async def _work(
         made = attempt(world, seed, number)
         client = f"198.51.100.{Random(number).randrange(1, 255)}"  # noqa: S311 - any will do
         try:
-            reply = await reply_to(app, made, client)
+            reply = await _reply(app, made, client, outcome)
         except Exception as error:  # noqa: BLE001 - what a server would answer with a 500
             outcome.statuses["raised"] += 1
             outcome.faults.append(f"{seed}:{number} {made}: {error!r}")
@@ -71,3 +78,13 @@ async def _work(
         outcome.faults += [
             f"{seed}:{number} {fault}: {made} -> {reply}" for fault in faults(made, reply)
         ]
+
+
+async def _reply(app: ASGIApp, made: Attempt, client: str, outcome: Outcome) -> Reply:
+    for _ in range(AGAIN_MAX):
+        reply = await reply_to(app, made, client)
+        if reply.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            return reply
+        outcome.made_again += 1
+        await asyncio.sleep(AGAIN_SECONDS)
+    return await reply_to(app, made, client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.caller import Role
 from domain.ids import Prefix, new_id
-from schema.card_data import holds_card_data, is_security_code, refuse_card_data
+from schema.card_data import card_data_at, is_security_code, refuse_card_data
 from schema.codes import RequestErrorCode
 from schema.limits import DocumentRefused
 from schema.scalars import CENTS_MAX
@@ -47,6 +48,19 @@ def refused(document: str, variables: Mapping[str, object] | None = None) -> boo
         f'fragment f on Q {{ a(b: "{PAN}") }} {{ b }}',
         f'{{ a(amountCents: 1) {{ b(c: {PAN}) }} }}',
         f'{{ a(amountCents: "{PAN}") }}',
+        f"{{ a(b: {PAN}.0) }}",
+        "{ a(b: 4.242424242424242e15) }",
+        f"{{ a # {PAN}\n }}",
+        '{ a # 4242 4242 4242 4242\n }',
+        f"{{ _{PAN}: a }}",
+        f"{{ card_{PAN} }}",
+        f"query pay_{PAN} {{ a }}",
+        f"query ($v{PAN}: ID) {{ a }}",
+        f"{{ a(b: _{PAN}) }}",
+        f"{{ a @c{PAN} }}",
+        '{ a(b: "\\u0034242424242424242") }',
+        '{ a(note: "my cvc is 123, CVC: 123") }',
+        '{ a(b: { securityCode: "123" }) }',
     ],
 )  # fmt: skip
 def test_card_data_in_a_document_is_refused(document: str) -> None:
@@ -68,6 +82,15 @@ def test_card_data_in_a_document_is_refused(document: str) -> None:
         {"input": {"card_cvc": None}},
         {"cvc": 123},
         {"input": {"amountCents": PAN}},
+        {"a": float(PAN)},
+        {"a": -float(PAN)},
+        {"input": {"metadata": {f"card_{PAN}": "note"}}},
+        {f"a_{PAN}": 1},
+        {"input": {"metadata": {"note": '{"number": "' + PAN + '"}'}}},
+        {"input": {"metadata": {"note": '{"cvc": "123"}'}}},
+        {"input": {"reference": "card 4242 4242 4242 4242 cvv 123"}},
+        {"input": {"reason": "CVV2=1234"}},
+        {"input": {"metadata": {"cardSecurityCode": "123"}}},
     ],
 )
 def test_card_data_in_variables_is_refused(variables: Mapping[str, object]) -> None:
@@ -89,25 +112,65 @@ def test_an_amount_is_never_card_data(amount: int) -> None:
 
 
 @given(st.lists(st.sampled_from(list(Prefix)), max_size=5), st.uuids())
-def test_ids_and_keys_are_never_card_data(prefixes: list[Prefix], key: object) -> None:
+def test_ids_and_keys_are_never_card_data(prefixes: list[Prefix], key: uuid.UUID) -> None:
     """Ids of ours, cursors and idempotency keys in UUID form pass."""
     ids = [new_id(prefix) for prefix in prefixes]
 
-    assert not holds_card_data({"ids": ids, "after": ids[:1], "idempotencyKey": str(key)})
+    given = {"ids": ids, "after": ids[:1], "idempotencyKey": str(key), "other": key.hex}
+    assert card_data_at(given, "variables") is None
 
 
 @pytest.mark.parametrize(
-    "key", ["cvc", "CVC", "cvv2", "cardCvc", "card_cvv", "card-cvc", "cvvCode"]
+    "key", ["cvc", "CVC", "cvv2", "cardCvc", "card_cvv", "card-cvc", "cvvCode", "securityCode"]
 )
 def test_a_key_for_a_security_code_is_told(key: str) -> None:
     """However it is spelled."""
     assert is_security_code(key)
 
 
-@pytest.mark.parametrize("key", ["", "cv", "cvs", "recvcount", "id", "cvcx"])
+@pytest.mark.parametrize(
+    "key", ["", "cv", "cvs", "recvcount", "id", "cvcx", "cvc_check", "cvcCheck", "security"]
+)
 def test_other_keys_are_no_security_code(key: str) -> None:
     """Words that merely hold the letters pass."""
     assert not is_security_code(key)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"input": {"reference": "20261122-000017", "metadata": {"phone": "+4915123456781"}}},
+        {"input": {"reference": "9783161484100"}},
+        {"input": {"metadata": {"at": "1732531200123", "cvc_check": "pass"}}},
+        {"input": {"metadata": {"intent": "pi_3NkW2eLkdIwHu7ix0ZqGcTWm"}}},
+        {"input": {"reason": "the CVC check failed on 2026-11-22"}},
+        {"input": {"metadata": {"iban": "DE89370400440532013000", "price": "1,234,567,890.12"}}},
+        {"a": True, "b": None, "c": 1e300, "d": float("inf")},
+    ],
+)
+def test_what_merchants_send_is_let_in(variables: Mapping[str, object]) -> None:
+    """References, moments, telephone and article numbers, ids and amounts are no card data."""
+    assert not refused("query ($a: ID!, $input: I!) { a # 2026-11-22 10:00:00\n }", variables)
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({"input": {"reference": PAN}}, "variables.input.reference:"),
+        ({"input": {"metadata": {"a b": PAN}}}, "variables.input.metadata:"),
+        ({"input": {"metadata": {f"x_{PAN}": "a"}}}, "variables.input.metadata:"),
+        ({PAN: 1}, "variables:"),
+        ({"input": [{"a": PAN}]}, "variables.input.a:"),
+    ],
+)
+def test_the_place_is_told(variables: Mapping[str, object], place: str) -> None:
+    """The caller learns where it is and what to do, and reads none of its own text."""
+    with pytest.raises(DocumentRefused) as refusal:
+        refuse_card_data(parse("{ a }"), variables)
+
+    assert f"in {place}" in refusal.value.message
+    assert "4242" not in refusal.value.message
+    assert "ref_123" in refusal.value.message
 
 
 async def test_nothing_runs_and_nothing_is_said() -> None:

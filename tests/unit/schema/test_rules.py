@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from domain.card_numbers import is_card_number, without_card_numbers
 from domain.errors import ValidationFailed
 from domain.payment import GatewayType, PaymentMethodType
-from schema.card_numbers import is_card_number, without_card_numbers
 from schema.inputs import (
     CapturePaymentInput,
     ChargePaymentInput,
