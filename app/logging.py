@@ -20,11 +20,13 @@ _SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]*(\.[\w-]*){0,3}"), "[token redacted]"),
     (re.compile(r"\b((?:sk|rk)_(?:test|live)|whsec)_\w+"), r"\1_[redacted]"),
     (re.compile(r"\b([a-z]{2,12}_\w+?_secret)_\w+"), r"\1_[redacted]"),
+    (re.compile(r"(\bDETAIL:)[^\n]*"), r"\1 [redacted]"),
     (re.compile(r"(://)[^/\s@'\"]{1,512}@"), r"\1[redacted]@"),
     (re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}(@[\w-]{1,63}(?:\.[\w-]{1,63})+)"), r"[redacted]\1"),
 )
-"""Bearer tokens, JSON Web Tokens, the gateway's keys, webhook secrets and client secrets, passwords
-in URLs, and the local part of e-mail addresses, with what stands in their place."""
+"""Bearer tokens, JSON Web Tokens, the gateway's keys, webhook secrets and client secrets, values
+that PostgreSQL quotes in its errors, passwords in URLs, and the local part of e-mail addresses,
+with what stands in their place."""
 
 
 def redacted(text: str) -> str:
@@ -35,7 +37,8 @@ def redacted(text: str) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """Time in UTC, level, logger, message; line breaks become visible, so one event is one line.
+    """Time in UTC, level, logger, message; controls become visible, so one event is one line, and
+    no terminal or viewer takes an order from it.
 
     Secrets are blacked out here, where message, arguments and trace have become one text: a filter
     would see them before.
@@ -50,7 +53,14 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The one line of this record, its exception included."""
-        return redacted(super().format(record)).replace("\r", "\\r").replace("\n", "\\n")
+        return _CONTROLS.sub(_visible, redacted(super().format(record)))
+
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def _visible(control: re.Match[str]) -> str:
+    return control[0].encode("unicode_escape").decode("ascii")
 
 
 def set_up_logging(level: str) -> None:

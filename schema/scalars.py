@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NewType
@@ -12,6 +11,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.currency import EXPONENTS
+from domain.text import composed, is_safe
 from schema.codes import BadInput
 
 Cents = NewType("Cents", int)
@@ -52,13 +52,12 @@ def parse_currency(value: object) -> Currency:
 
 
 def parse_safe_text(value: object) -> SafeText:
-    """Text in Unicode normalization form C (UAX #15), without control characters (C0, C1, DEL) or
-    lone surrogates, at most 500 characters long."""
+    """Text in Unicode normalization form C that `is_safe`, at most 500 characters long."""
     if not isinstance(value, str):
         raise BadInput("SafeText is a string")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
-        raise BadInput("SafeText has no control characters and no lone surrogates")
-    text = unicodedata.normalize("NFC", value)
+    if not is_safe(value):
+        raise BadInput("SafeText has no control characters, invisible ones or lone surrogates")
+    text = composed(value)
     if len(text) > TEXT_LENGTH_MAX:
         raise BadInput(f"SafeText has at most {TEXT_LENGTH_MAX} characters")
     return SafeText(text)
@@ -102,7 +101,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     SafeText: strawberry.scalar(
         name="SafeText",
         description="Text of at most 500 characters, normalized to NFC, without control "
-        "characters or lone surrogates.",
+        "characters, characters of no width, marks that turn its direction, or lone surrogates.",
         serialize=str,
         parse_value=parse_safe_text,
     ),

@@ -28,3 +28,10 @@ def test_a_line_stays_one_line() -> None:
     assert len(line.splitlines()) == 1
     assert "a\\r\\nb" in line
     assert "ValueError: c\\nd" in line
+
+
+def test_no_character_gives_an_order() -> None:
+    """Escapes of a terminal, other line separators and marks that turn the text become visible."""
+    line = LineFormatter().format(record("a\x1b[2Jb\u2028c\x85d\u202ee\0"))
+    assert len(line.splitlines()) == 1
+    assert line.endswith("a\\x1b[2Jb\\u2028c\\x85d\\u202ee\\x00")

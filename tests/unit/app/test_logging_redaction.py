@@ -36,6 +36,7 @@ SECRETS = [
     ("redis://:hunter2@redis:6379/0", "hunter2"),
     ("to jane.o'doe+x@shop.example now", "jane"),
     ("DETAIL: Failing row contains (ord_1, jane@shop.example, 5).", "jane"),
+    ("duplicate key\nDETAIL:  Key (reference)=(Canary 7) already exists.", "Canary"),
 ]
 
 

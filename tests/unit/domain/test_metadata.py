@@ -7,9 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.metadata import KEYS_MAX, read_metadata
+from domain.text import composed
 
-KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0[]"), min_size=1, max_size=40)
-VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=500)
+LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Zl", "Zp"])
+VALUES = st.text(LETTERS, max_size=500).filter(lambda text: composed(text) == text)
+KEYS = st.text(LETTERS, min_size=1, max_size=40).filter(
+    lambda text: composed(text) == text and not {"[", "]"} & set(text)
+)
 
 
 @given(
@@ -46,6 +50,10 @@ def test_no_metadata_is_empty() -> None:
         ({"k": "v" * 501}, "METADATA_VALUE_INVALID"),
         ({"k": "\0"}, "METADATA_VALUE_INVALID"),
         ({"k": "\ud800"}, "METADATA_VALUE_INVALID"),
+        ({"k": "a\nb"}, "METADATA_VALUE_INVALID"),
+        ({"k": "\u202eb"}, "METADATA_VALUE_INVALID"),
+        ({"a\u200bb": "a"}, "METADATA_KEY_INVALID"),
+        ({"\u00e9": "a", "e\u0301": "b"}, "METADATA_KEY_INVALID"),
     ],
 )
 def test_each_rule_is_named(value: object, rule: str) -> None:
@@ -55,3 +63,8 @@ def test_each_rule_is_named(value: object, rule: str) -> None:
     assert metadata == {}
     assert [issue.rule for issue in issues] == [rule]
     assert issues[0].path == ("input", "metadata")
+
+
+def test_texts_are_composed() -> None:
+    """Keys and values are kept in one form, so that what looks equal is equal."""
+    assert read_metadata({"e\u0301": "e\u0301"}) == ({"\u00e9": "\u00e9"}, ())

@@ -83,7 +83,23 @@ def test_safe_text_composes_what_it_can() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["a\0b", "a\nb", "\x7f", "\x85", "\ud800", "a" * 501, 5, None, True, ["a"]]
+    "text",
+    [
+        *("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u062e", "\U0001f4b3"),
+        *("%", "_", "{{7*7}}", "' OR 1=1 --", "=cmd()", "a" * 500),
+    ],
+)
+def test_odd_text_is_kept_as_it_is(text: str) -> None:
+    """Emoji, joiners that a script needs, and what is code somewhere else are text here."""
+    assert parse_safe_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("a\0b", "a\nb", "\x7f", "\x85", "\ud800", "a" * 501, 5, None, True, ["a"]),
+        *("\u202eb", "\u2066b", "a\u200bb", "\ufeffa", "a\u2028b", "a\u00adb"),
+    ],
 )
 def test_unsafe_text_is_refused(value: object) -> None:
     """Control characters, lone surrogates, long texts and other types are refused."""
