@@ -55,6 +55,9 @@ _DIGITS_MIN, _DIGITS_MAX = 13, 19
 _RUN_MAX = 200
 """Groups looked at together; longer runs are looked at in pieces that overlap by a number."""
 
+_ENOUGH = re.compile(r"\d(?:\D{0,3}\d){12}")
+"""Thirteen digits near one another: most texts have none, and are done with."""
+
 CANDIDATES_MAX = 100
 """Numbers of a card's length that one text may hold and be believed that none is a card's: more
 only cost time, so that from there on each counts as one."""
@@ -95,6 +98,8 @@ def without_shown_card_numbers(text: str) -> str:
 
 def _shown(text: str) -> Iterator[tuple[int, int]]:
     """Where card numbers stand by themselves."""
+    if _ENOUGH.search(text) is None:
+        return
     yield from _printed(text)
     for joined in _JOINED.finditer(text):
         if _BRAND.fullmatch(joined[1]) and _luhn(_plain(joined[1])):

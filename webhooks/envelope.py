@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from domain.card_numbers import without_shown_card_numbers
+
 OMITTED_FIELD = "client_secret"
 """Never stored: whoever holds it can act for the payer."""
 
@@ -19,7 +21,8 @@ class UnreadableBody(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the route needs of an event. `payload` is the whole of it less every client_secret."""
+    """What the route needs of an event. `payload` is the whole of it less every client_secret, and
+    without card numbers: the gateway sends none, but a text in it may be a merchant's."""
 
     event_id: str
     event_type: str
@@ -83,4 +86,4 @@ def _cleaned(value: object) -> object:
         return _without_secrets(value)
     if isinstance(value, list):
         return [_cleaned(item) for item in value]
-    return value
+    return without_shown_card_numbers(value) if isinstance(value, str) else value

@@ -57,6 +57,18 @@ def test_every_client_secret_is_left_out() -> None:
     assert "client_secret" not in envelope.payload
 
 
+def test_a_card_number_is_left_out() -> None:
+    """A merchant's text with a card number in it is kept without; ids and amounts stay."""
+    number = "4242 4242 4242 4242"
+    charge = {"id": "ch_4242424242424242", "amount": 4242424242424242, "description": number}
+    envelope = read_envelope(body(data={"object": charge, "list": [f"paid by {number}"]}))
+
+    assert envelope.payload["data"] == {
+        "object": charge | {"description": "[digits removed]"},
+        "list": ["paid by [digits removed]"],
+    }
+
+
 @pytest.mark.parametrize(
     "unreadable",
     [
