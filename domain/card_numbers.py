@@ -98,7 +98,7 @@ def without_shown_card_numbers(text: str) -> str:
 
 def _shown(text: str) -> Iterator[tuple[int, int]]:
     """Where card numbers stand by themselves."""
-    if _ENOUGH.search(text) is None:
+    if len(text) < _DIGITS_MIN or _ENOUGH.search(text) is None:
         return
     yield from _printed(text)
     for joined in _JOINED.finditer(text):

@@ -5,6 +5,7 @@ makes the tests use that PostgreSQL server instead, in databases that they make 
 """
 
 import http.client
+import logging
 import os
 import secrets
 import shutil
@@ -27,6 +28,7 @@ from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.sandbox import EmbeddedSandbox
 from app.embedded.valkey import EmbeddedValkey
 from app.stack import Stack
+from tests import canaries
 
 # A busy machine is slow now and then, which says nothing about the property under test.
 settings.register_profile("tollgate", deadline=None)
@@ -50,12 +52,31 @@ async def execute(url: str, statement: str) -> None:
 
 
 @pytest.fixture(scope="session")
+def canary_lines() -> Iterator[canaries.Lines]:
+    """Hears every log line of the run."""
+    lines = canaries.Lines()
+    logging.getLogger().addHandler(lines)
+    yield lines
+    logging.getLogger().removeHandler(lines)
+
+
+@pytest.fixture(autouse=True)
+def _no_canary_in_a_line(canary_lines: canaries.Lines) -> Iterator[None]:
+    """No test logs a secret."""
+    yield
+    assert list(canary_lines.taken()) == []
+
+
+@pytest.fixture(scope="session")
 def work_folder() -> Iterator[Path]:
     """A folder that the embedded services' account can enter, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="test-", dir=reachable_folder(service_account())))
     folder.chmod(0o711)
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        canaries.refuse_in_files(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -91,8 +112,12 @@ async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
     """The URL of a migrated database that only this test sees."""
     name = f"test_{secrets.token_hex(6)}"
     await execute(postgres, f"create database {name} template {template}")
-    yield on_database(postgres, name)
-    await execute(postgres, f"drop database {name} with (force)")
+    url = on_database(postgres, name)
+    yield url
+    try:
+        await canaries.refuse_in_database(url)
+    finally:
+        await execute(postgres, f"drop database {name} with (force)")
 
 
 @pytest_asyncio.fixture
@@ -112,11 +137,12 @@ def valkey(work_folder: Path) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture
-async def redis_url(valkey: str) -> str:
+async def redis_url(valkey: str) -> AsyncIterator[str]:
     """The URL of a Redis without any key."""
     async with Redis.from_url(valkey) as redis:
         await redis.flushall()
-    return valkey
+    yield valkey
+    await canaries.refuse_in_valkey(valkey)
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +178,10 @@ async def stack(postgres: str, work_folder: Path) -> AsyncIterator[Stack]:
     await execute(postgres, f"create database {name}")
     given = {"DATABASE_URL": on_database(postgres, name)}
     with Stack(work_folder / "stack", durable=False, given=given) as running:
+        canaries.make_environment_known(running.environment)
         yield running
+        await canaries.refuse_in_database(running.database_url)
+        await canaries.refuse_in_valkey(running.redis_url)
     await execute(postgres, f"drop database {name} with (force)")
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message
 
+from tests.canaries import refuse_in_answer
+
 Header = tuple[str, str]
 JSON_HEADERS: Sequence[Header] = (("Content-Type", "application/json"),)
 
@@ -83,6 +85,7 @@ async def send(
         return None
     start, *rest = said
     content = b"".join(message.get("body", b"") for message in rest)
+    refuse_in_answer(f"the answer of {path}", content)
     return Answer(start["status"], Headers(raw=start["headers"]), content)
 
 
