@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from domain.order import Order
 from domain.payment import GatewayType, Payment, PaymentMethodType
@@ -21,8 +21,8 @@ class CreateOrder:
     total: int
     currency: str
     idempotency_key: str
-    customer_email: str | None = None
-    metadata: Mapping[str, str]
+    customer_email: str | None = field(default=None, repr=False)
+    metadata: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,11 @@ class StartPayment:
 
     order_id: str
     payment_method_type: PaymentMethodType
-    payment_method_ref: str
+    payment_method_ref: str = field(repr=False)
     gateway_type: GatewayType
     idempotency_key: str
-    return_url: str | None = None
-    metadata: Mapping[str, str]
+    return_url: str | None = field(default=None, repr=False)
+    metadata: Mapping[str, str] = field(repr=False)
     from_checkout: bool = False
 
 

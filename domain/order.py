@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,7 +42,7 @@ class Order:
     refunded: int = 0
     remaining: int
     is_disputed: bool = False
-    customer_email: str | None = None
+    customer_email: str | None = field(default=None, repr=False)
     canceled_at: datetime | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -117,11 +117,12 @@ class PaymentFailure:
 
 @dataclass(frozen=True, slots=True)
 class NextAction:
-    """What the payer must do next (3-D Secure). `client_secret` is for the payer's browser only."""
+    """What the payer must do next (3-D Secure). `client_secret`, which `redirect_url` may hold too,
+    is for the payer's browser only."""
 
     type: str
-    redirect_url: str | None
-    client_secret: str | None
+    redirect_url: str | None = field(repr=False)
+    client_secret: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

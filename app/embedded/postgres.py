@@ -21,6 +21,9 @@ USER = "tollgate"
 START_SECONDS = 60.0
 _INIT_SECONDS = 120.0
 _POLL_SECONDS = 0.02
+_QUIET = ("log_error_verbosity=terse", "log_min_error_statement=panic")
+"""Or the server's log would quote the rows and the statements that it refuses."""
+
 _FOR_TESTS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _NO_NAME = (
     "\nThis user has no entry in the user database, which PostgreSQL asks for. Add one, allow user "
@@ -57,7 +60,7 @@ class EmbeddedPostgres(EmbeddedService):
 
     def _launch(self, folder: DataFolder, binaries: Path, port: int) -> Child:
         options = [f"listen_addresses={LOOPBACK}", f"port={port}", "unix_socket_directories="]
-        options += ["max_connections=200", *(() if self._durable else _FOR_TESTS)]
+        options += ["max_connections=200", *_QUIET, *(() if self._durable else _FOR_TESTS)]
         flags = [part for option in options for part in ("-c", option)]
         return start_child(
             self.name,
