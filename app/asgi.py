@@ -108,7 +108,11 @@ def create_app(settings: Settings) -> Starlette:
             payments.drain, wake.close, gateway.close, engine.dispose, platform.dispose
         ),
     )
-    # it would send the caller to whatever Host it wrote
+    return _without_redirects(app)
+
+
+def _without_redirects(app: Starlette) -> Starlette:
+    # a slash too many would send the caller to whatever Host it wrote
     app.router.redirect_slashes = False
     return app
 
