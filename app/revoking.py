@@ -17,9 +17,9 @@ from db.revocations import SqlRevocations
 from db.roles import DatabaseRole
 from domain.audit import AuditEntry
 from domain.caller import Actor, AuditActorType
+from domain.card_numbers import shows_card_number
 from domain.errors import Unauthenticated
 from domain.ids import Prefix, new_id
-from schema.card_numbers import shows_card_number
 
 ACTOR = Actor(AuditActorType.SYSTEM, "tollgate token revoke")
 
