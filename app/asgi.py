@@ -27,6 +27,7 @@ from app.middleware import middleware
 from app.refusal import answer_unserved
 from app.settings import Settings
 from app.viewer import viewer_routes
+from db.audit_reads import SqlAuditReads
 from db.cipher import AesGcmCipher
 from db.engine import connected, make_engine
 from db.platform_reads import SqlPlatformReads
@@ -81,6 +82,7 @@ def create_app(settings: Settings) -> Starlette:
         checkout=CheckoutService(database, JwtCheckoutSigner.of(settings), clock),
         acting=ActingService(database, clock),
         reads=reads,
+        audit=SqlAuditReads(engine),
     )
     remote = Jwks(settings.jwks_url) if settings.jwks_url else None
     admission = Admission(

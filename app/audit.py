@@ -1,4 +1,8 @@
-"""`tollgate audit`: the chains of the audit log checked from outside the service."""
+"""`tollgate audit`: the chains of the audit log checked from outside the service.
+
+It needs DATABASE_URL and nothing else, and reads as the role `tollgate_platform`: whoever may not
+take that role is told so, instead of being shown no tenants.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,20 @@ import re
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.logging import set_up_logging
-from app.settings import Settings, load_settings
-from db.cipher import AesGcmCipher
+from app.clock import SystemClock
+from app.database_command import progress_bar, told_in_words
+from app.settings import load_database_url
 from db.engine import make_engine
-from db.work import SqlDatabase
+from db.roles import DatabaseRole
+from db.seal_work import SqlSealDatabase
 from domain.verifying import Noted, Verdict, Verifier
 
 BROKEN = 3
 """The exit code when a chain is broken."""
+
+STATEMENT_SECONDS = 600.0
+"""How long one look over a tenant's whole log may take."""
 
 _NOTED = re.compile(r"(\d{1,18}):([0-9a-f]{64})", re.ASCII)
 
@@ -41,17 +47,26 @@ def verify(
     """Walk each tenant's chain of seals; exit code 3 and the place where one is broken."""
     if noted is not None and tenant is None:
         raise typer.BadParameter("--noted is of one tenant: give --tenant too")
-    settings = load_settings()
-    set_up_logging(settings.log_level)
-    verdicts = asyncio.run(_verify(settings, tenant, _read_noted(noted)))
-    faults = [fault for verdict in verdicts for fault in verdict.faults]
+    end = _read_noted(noted)
+    with told_in_words():
+        verdicts = asyncio.run(_verify(load_database_url(), tenant, end))
     for verdict in verdicts:
-        if verdict.end is not None and not verdict.faults:
-            typer.echo(f"{verdict.tenant_id} whole up to {verdict.end.sequence}:{verdict.end.hash}")
-    for fault in faults:
-        typer.echo(str(fault), err=True)
-    if faults:
+        _tell(verdict)
+    if any(verdict.faults for verdict in verdicts):
         raise typer.Exit(BROKEN)
+
+
+def _tell(verdict: Verdict) -> None:
+    """Says what was found of a tenant, faults on standard error."""
+    for fault in verdict.faults:
+        typer.echo(str(fault), err=True)
+    if verdict.unsealed_since is not None:
+        since = verdict.unsealed_since.isoformat(timespec="seconds")
+        message = f"{verdict.tenant_id}: entries wait for their seal since {since}"
+        typer.echo(f"{message}; does a worker run?", err=True)
+    if not verdict.faults:
+        end = f"{verdict.end.sequence}:{verdict.end.hash}" if verdict.end else "0, nothing sealed"
+        typer.echo(f"{verdict.tenant_id} whole up to {end}")
 
 
 def _read_noted(text: str | None) -> Noted | None:
@@ -63,15 +78,21 @@ def _read_noted(text: str | None) -> Noted | None:
     return Noted(int(found[1]), found[2])
 
 
-async def _verify(settings: Settings, tenant: str | None, noted: Noted | None) -> list[Verdict]:
+async def _verify(database_url: str, tenant: str | None, noted: Noted | None) -> list[Verdict]:
     engine = make_engine(
-        settings.database_url.get_secret_value(), pool_size=1, application_name="tollgate audit"
+        database_url,
+        pool_size=1,
+        application_name="tollgate audit",
+        role=DatabaseRole.PLATFORM,
+        statement_timeout_seconds=STATEMENT_SECONDS,
     )
-    keys = settings.credential_keys
-    cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
-    verifier = Verifier(SqlDatabase(engine, cipher))
+    verifier = Verifier(SqlSealDatabase(engine), SystemClock())
     try:
-        tenant_ids = [tenant] if tenant else list(await verifier.tenant_ids())
+        tenant_ids = list(await verifier.tenant_ids())
+        if tenant is not None:
+            if tenant not in tenant_ids:
+                raise typer.BadParameter(f"no tenant has the id {tenant}")
+            tenant_ids = [tenant]
         return await _check_all(verifier, tenant_ids, noted)
     finally:
         await engine.dispose()
@@ -80,8 +101,7 @@ async def _verify(settings: Settings, tenant: str | None, noted: Noted | None) -
 async def _check_all(
     verifier: Verifier, tenant_ids: list[str], noted: Noted | None
 ) -> list[Verdict]:
-    columns = (TextColumn("checking the audit"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+    with progress_bar("checking the audit") as progress:
         lengths = [await verifier.length(tenant_id) for tenant_id in tenant_ids]
         task = progress.add_task("", total=sum(lengths))
 

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 import uvloop
 
+from app.audit import audit_commands
 from app.logging import set_up_logging
 from app.migrate import migrate as apply_migrations
 from app.seed import seed as write_seed
 from app.server import serve as run_api
 from app.settings import Settings, SettingsError, load_database_url, load_settings
+from app.tenants import tenants_commands
 from app.token_commands import token_commands
 from app.tokens import NoSigningKey
 from app.worker import run as run_worker
@@ -26,6 +28,8 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 schema_commands = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 cli.add_typer(schema_commands, name="schema")
 cli.add_typer(token_commands, name="token")
+cli.add_typer(audit_commands, name="audit")
+cli.add_typer(tenants_commands, name="tenants")
 
 
 @cli.command()

@@ -25,6 +25,7 @@ from app.answering import answered
 from app.guard import BODY
 from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
 from app.request_id import request_id_of
+from domain.audit_reading import AuditReads
 from domain.ports import Reads
 from resolvers.context import (
     ActingUseCases,
@@ -50,6 +51,7 @@ class Services:
     checkout: CheckoutUseCases
     acting: ActingUseCases
     reads: Reads
+    audit: AuditReads
 
 
 class GuardedRequest(StarletteRequestAdapter):
@@ -103,6 +105,7 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 checkout=services.checkout,
                 acting=services.acting,
                 reads=services.reads,
+                audit=services.audit,
             )
         )
 

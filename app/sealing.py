@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from app.loops import pause
+from domain.ports import DatabaseUnavailable
 from domain.sealing import Sealer
 
 SEAL_SECONDS = 60.0
@@ -25,11 +26,18 @@ async def keep_sealed(
 
 
 async def seal_once(sealer: Sealer, stop: asyncio.Event) -> None:
-    """One round over all tenants; it breaks off between two of them at `stop`."""
+    """One round over all tenants; it breaks off between two of them at `stop`. A chain that cannot
+    be gone on with is logged and keeps no other tenant from its seals."""
     for tenant_id in await sealer.tenant_ids():
         if stop.is_set():
             return
-        end = await sealer.seal(tenant_id)
+        try:
+            end = await sealer.seal(tenant_id)
+        except DatabaseUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - the job runner: a tenant's fault stops no other
+            _log.exception("audit of %s not sealed", tenant_id)
+            continue
         if end is not None:
             # Whoever can rewrite the database cannot rewrite the log: `audit verify --noted`.
             _log.info("audit of %s sealed up to %d:%s", tenant_id, end.sequence, end.hash)

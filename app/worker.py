@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from app.clock import SystemClock
-from app.loops import Sweeper, keep_running, settle
+from app.daily import keep_daily
+from app.loops import Part, Sweeper, keep_running, settle
+from app.sealing import keep_sealed
 from app.settings import Settings
 from app.startup import check_login
 from db.cipher import AesGcmCipher
@@ -23,6 +26,8 @@ from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
+from domain.retention import Retention
+from domain.sealing import Sealer
 from domain.settling import Settler
 from webhooks.jobs import JobRunner, Jobs
 from webhooks.wake import ArqWake
@@ -38,6 +43,8 @@ _log = logging.getLogger(__name__)
 class _UseCases:
     events: EventService
     settler: Settler
+    sealer: Sealer
+    retention: Retention
 
 
 async def run(settings: Settings) -> None:
@@ -51,26 +58,14 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with _use_cases(settings) as use_cases:
-        await work_until(stop, use_cases.events, use_cases.settler, settings)
+        await _work_until(stop, use_cases, settings)
 
 
-async def work_until(
-    stop: asyncio.Event, events: EventService, settler: Settler, settings: Settings
-) -> None:
+async def _work_until(stop: asyncio.Event, use_cases: _UseCases, settings: Settings) -> None:
     """Keeps every part running until `stop`, and drains them for at most DRAIN_SECONDS."""
-    sweeper = Sweeper(events)
-    jobs = Jobs(events, settler)
-
-    async def woken(stop: asyncio.Event) -> None:
-        await JobRunner(settings.redis_url.get_secret_value(), jobs).run(stop)
-
-    async def settling(stop: asyncio.Event) -> None:
-        await settle(settler, stop)
-
-    parts = {"the sweeper": sweeper.run, "the settler": settling, "the jobs": woken}
     tasks = [
         asyncio.create_task(keep_running(name, part, stop), name=name)
-        for name, part in parts.items()
+        for name, part in _parts(use_cases, settings).items()
     ]
     _log.info("worker ready")
     await stop.wait()
@@ -80,6 +75,22 @@ async def work_until(
         _log.warning("%s did not end in time", task.get_name())
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
+    """Every part by the name that it has in the log."""
+    jobs = Jobs(use_cases.events, use_cases.settler)
+
+    async def woken(stop: asyncio.Event) -> None:
+        await JobRunner(settings.redis_url.get_secret_value(), jobs).run(stop)
+
+    return {
+        "the sweeper": Sweeper(use_cases.events).run,
+        "the settler": partial(settle, use_cases.settler),
+        "the jobs": woken,
+        "the sealer": partial(keep_sealed, use_cases.sealer),
+        "the daily jobs": partial(keep_daily, use_cases.retention),
+    }
 
 
 @asynccontextmanager
@@ -102,6 +113,8 @@ async def _use_cases(settings: Settings) -> AsyncIterator[_UseCases]:
         yield _UseCases(
             EventService(database, gateway, wake, clock),
             Settler(database, gateway, wake, clock),
+            Sealer(database, clock),
+            Retention(database, clock),
         )
     finally:
         await wake.close()

@@ -32,7 +32,7 @@ def payments_where(tenant_id: str, where: PaymentFilter) -> Select[Any]:
         conditions.append(disputed if where.is_disputed else ~disputed)
     if where.search is not None:
         conditions.append(_payment_matches(tenant_id, where.search))
-    conditions += _within(column.created_at, where.created_at)
+    conditions += within(column.created_at, where.created_at)
     return select(payments).where(*conditions)
 
 
@@ -44,7 +44,7 @@ def orders_where(tenant_id: str, where: OrderFilter) -> Select[Any]:
         conditions.append(among(column.order_status, where.status_in))
     if where.search is not None:
         conditions.append(_order_matches(where.search))
-    conditions += _within(column.created_at, where.created_at)
+    conditions += within(column.created_at, where.created_at)
     return select(orders).where(*conditions)
 
 
@@ -80,7 +80,8 @@ def _order_matches(search: str) -> ColumnElement[bool]:
     )
 
 
-def _within(column: Any, span: TimeRange | None) -> list[ColumnElement[bool]]:
+def within(column: Any, span: TimeRange | None) -> list[ColumnElement[bool]]:
+    """The column lies in the span; no span is no condition."""
     if span is None:
         return []
     conditions = []

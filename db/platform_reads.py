@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -13,6 +15,7 @@ from domain.tenant import Tenant
 
 _BY_ID = select(tenants).where(tenants.c.id == bindparam("name"))
 _BY_SLUG = select(tenants).where(tenants.c.slug == bindparam("name"))
+_ALL = select(tenants).order_by(tenants.c.id)
 
 
 class SqlPlatformReads:
@@ -28,3 +31,8 @@ class SqlPlatformReads:
         async with connected(self._engine) as connection:
             row = (await connection.execute(named, {"name": id_or_slug})).first()
         return None if row is None else tenant_of(row)
+
+    async def tenants(self) -> Sequence[Tenant]:
+        """Every tenant, oldest first. Raises DatabaseUnavailable."""
+        async with connected(self._engine) as connection:
+            return [tenant_of(row) for row in await connection.execute(_ALL)]

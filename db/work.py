@@ -14,8 +14,10 @@ from db.idempotency import SqlIdempotencyStore
 from db.inbox import SqlInboxStore
 from db.operations import SqlOperationStore
 from db.orders import SqlOrderStore
+from db.payers import SqlPayerStore
 from db.payments import SqlPaymentStore
 from db.refunds import SqlRefundStore
+from db.retention import SqlRetentionStore
 from db.seals import SqlSealStore
 from db.tenants import SqlTenantStore
 from db.transactions import begun, commit, on_own_terms
@@ -36,6 +38,8 @@ class SqlWork:
         self.tenants = SqlTenantStore(connection, cipher)
         self.audit = SqlAuditStore(connection)
         self.seals = SqlSealStore(connection)
+        self.retention = SqlRetentionStore(connection)
+        self.payers = SqlPayerStore(connection, cipher)
         self.alerts = SqlAlertStore(connection)
         self.gateways = SqlGatewayStore(connection, cipher)
         self.inbox = SqlInboxStore(connection, cipher)

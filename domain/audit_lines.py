@@ -1,5 +1,6 @@
 """What the audit says of orders, payments and refunds: one entry for each change, with the amounts
-and states before and after it. No name, address, metadata or secret is ever part of one.
+and states before and after it. No name, address, metadata or secret is ever part of one: an entry
+is kept for ever, and a payer's data must be erasable. `audit_actions` lists the actions.
 
 An entry whose `after` has a payment's status and a message is a line of that payment's timeline.
 """
@@ -8,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from domain.audit import AuditEntry
 from domain.caller import Actor
+from domain.free_text import withheld
 from domain.ids import Prefix, new_id
 from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund
+
+Asked = Literal["capture", "cancel"]
 
 
 def order_entry(
@@ -27,7 +32,7 @@ def order_entry(
     reason: str | None = None,
 ) -> AuditEntry:
     """An order made, closed, or moved by its payments. Amounts are in minor units."""
-    given = {} if reason is None else {"reason": reason}
+    given = {} if reason is None else {"reason": withheld(reason)}
     return AuditEntry(
         id=new_id(Prefix.AUDIT_ENTRY),
         tenant_id=after.tenant_id,
@@ -47,11 +52,15 @@ def created_entry(payment: Payment, actor: Actor, now: datetime) -> AuditEntry:
 
 
 def asked_entry(
-    asked: str, payment: Payment, actor: Actor, now: datetime, **details: object
+    asked: Asked, payment: Payment, actor: Actor, now: datetime, **details: int | str | None
 ) -> AuditEntry:
     """Who asked for what, in the commit before the gateway is: `payment.capture_requested`,
     `payment.cancel_requested`. Should the answer be lost, the settler's line names nobody."""
-    return _entry(f"payment.{asked}_requested", payment, actor, now, before=None, after=details)
+    after = {
+        name: withheld(value) if isinstance(value, str) else value
+        for name, value in details.items()
+    }
+    return _entry(f"payment.{asked}_requested", payment, actor, now, before=None, after=after)
 
 
 def payment_entry(before: Payment, after: Payment, actor: Actor, now: datetime) -> AuditEntry:
@@ -65,13 +74,15 @@ def refund_entry(
     before: Refund | None, after: Refund, payment: Payment, actor: Actor, now: datetime
 ) -> AuditEntry:
     """The line that a refund adds to its payment's timeline."""
+    moved = before is None or before.status is not after.status
+    became = f"A refund became {after.status.value}."
     picture = _refund(after) | {
         "status": payment.status.value,
         "refunded": payment.refunded,
-        "message": f"A refund became {after.status.value}.",
+        "message": became if moved else "A refund's details were updated.",
     }
     return _entry(
-        f"refund.{after.status.lower()}",
+        f"refund.{after.status.lower() if moved else 'updated'}",
         payment,
         actor,
         now,
@@ -108,6 +119,7 @@ def _order(order: Order) -> dict[str, object]:
         "captured": order.captured,
         "refunded": order.refunded,
         "remaining": order.remaining,
+        "is_disputed": order.is_disputed,
         "currency": order.currency,
     }
 
@@ -116,12 +128,17 @@ def _payment(payment: Payment) -> dict[str, object]:
     return {
         "status": payment.status.value,
         "amount": payment.captured or payment.total,
+        "currency": payment.currency,
+        "authorized": payment.authorized,
         "captured": payment.captured,
         "refunded": payment.refunded,
         "platform_fee": payment.platform_fee,
+        "platform_fee_refunded": payment.platform_fee_refunded,
         "gateway_fee": payment.gateway_fee,
+        "gateway_fee_is_final": payment.gateway_fee_is_final,
         "gateway_payment_id": payment.gateway_payment_id,
         "decline_code": payment.failure.decline_code if payment.failure else None,
+        "intent_is_closed": payment.intent_closed_at is not None,
     }
 
 

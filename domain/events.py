@@ -125,13 +125,12 @@ class EventService:
         event = await self._claim(webhook_event_id)
         if event is None:
             return
-        use_case = USE_CASES.get(event.event_type)
         if event.attempts > TRIES_MAX:
             await self._bury(event, f"No outcome in {TRIES_MAX} tries.")
-        elif use_case is None:
-            await self._ignore(event, f"Events of type {event.event_type} change nothing here.")
+        elif not event.has_payload:
+            await self._ignore(event, "The payload was emptied: there is nothing to work off.")
         else:
-            await self._follow(event, use_case)
+            await self._follow(event, USE_CASES.get(event.event_type))
 
     async def _claim(self, webhook_event_id: str) -> WebhookEvent | None:
         now = self._clock.now()
@@ -141,10 +140,14 @@ class EventService:
             await work.commit()
         return event
 
-    async def _follow(self, event: WebhookEvent, use_case: UseCase) -> None:
+    async def _follow(self, event: WebhookEvent, use_case: UseCase | None) -> None:
         subject = subject_of(event)
         routed = await self._route(event, subject)
-        if routed.came_by is None or routed.came_by.livemode is not event.livemode:
+        if use_case is None:
+            # Also one that changes nothing belongs to its payment, whose payer may be erased.
+            reason = f"Events of type {event.event_type} change nothing here."
+            await self._ignore(_of_payment(event, routed.payment), reason)
+        elif routed.came_by is None or routed.came_by.livemode is not event.livemode:
             await self._ignore(event, "The event is of the other mode than its account.")
         elif routed.payment is not None and routed.account is not None:
             await self._apply(event, use_case, subject, routed.payment, routed.account)
@@ -174,7 +177,7 @@ class EventService:
         payment: Payment,
         account: GatewayAccount,
     ) -> None:
-        event = replace(event, tenant_id=payment.tenant_id, payment_id=payment.id)
+        event = _of_payment(event, payment)
         try:
             for _ in range(READS_MAX):
                 picture = await read_picture(self._gateway, account, payment, subject, use_case)
@@ -261,6 +264,12 @@ class EventService:
             tenant_id=event.tenant_id,
             now=self._clock.now(),
         )
+
+
+def _of_payment(event: WebhookEvent, payment: Payment | None) -> WebhookEvent:
+    if payment is None:
+        return event
+    return replace(event, tenant_id=payment.tenant_id, payment_id=payment.id)
 
 
 async def _is_still_ours(work: Work, event: WebhookEvent) -> bool:

@@ -61,6 +61,12 @@ class WebhookEvent:
     processed_at: datetime | None = None
 
     @property
+    def has_payload(self) -> bool:
+        """Whether there still is something to work off: the payload of an event long done, or of an
+        erased payer, was emptied, and one that the database could not hold never was stored."""
+        return bool(self.payload)
+
+    @property
     def object_id(self) -> str | None:
         """The id of the object the event is about."""
         value = self._object().get("id")
@@ -102,3 +108,39 @@ def retry_delay_seconds(attempts: int, chance: float) -> float:
     """
     ceiling = _RETRY_SECONDS[min(attempts, len(_RETRY_SECONDS)) - 1]
     return ceiling * (0.5 + chance / 2)
+
+
+_KEPT = frozenset({"id", "object", "type", "api_version", "created", "livemode", "account"})
+_KEPT_OF_OBJECT = frozenset(
+    {
+        *("id", "object", "created", "livemode", "status", "currency", "amount"),
+        *("amount_capturable", "amount_received", "amount_captured", "amount_refunded"),
+        *("payment_intent", "charge", "latest_charge", "balance_transaction"),
+        *("cancellation_reason", "failure_reason", "reason", "is_charge_refundable"),
+    }
+)
+
+
+def without_payer(payload: Mapping[str, object]) -> Mapping[str, object]:
+    """The payload with ids, amounts and states alone: enough to work the event off, since all else
+    is read from the gateway."""
+    data = payload.get("data")
+    found = data.get("object") if isinstance(data, Mapping) else None
+    if not isinstance(found, Mapping):
+        return _scalars(payload, _KEPT)
+    metadata = found.get("metadata")
+    ours = {
+        key: value
+        for key, value in (metadata.items() if isinstance(metadata, Mapping) else ())
+        if str(key).startswith("tollgate_")
+    }
+    kept = {**_scalars(found, _KEPT_OF_OBJECT), "metadata": ours}
+    return {**_scalars(payload, _KEPT), "data": {"object": kept}}
+
+
+def _scalars(value: Mapping[str, object], names: frozenset[str]) -> dict[str, object]:
+    return {
+        name: at
+        for name, at in value.items()
+        if name in names and not isinstance(at, Mapping | list)
+    }

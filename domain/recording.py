@@ -105,12 +105,19 @@ async def save_order(
     work: Work, before: Order, after: Order, *, actor: Actor, now: datetime
 ) -> None:
     """Saves what its payments made of an order, if anything, and the audit entry where its status
-    moved. It must be locked."""
+    or its money moved; what a payment only holds stands in that payment's own entry. It must be
+    locked."""
     if after == before:
         return
     await work.orders.save(after)
     if after.status is not before.status:
         await work.audit.append(order_entry(before, after, actor, now))
+    elif _money(after) != _money(before):
+        await work.audit.append(order_entry(before, after, actor, now, verb="updated"))
+
+
+def _money(order: Order) -> tuple[int, int, bool]:
+    return order.captured, order.refunded, order.is_disputed
 
 
 async def _note_superseded(

@@ -114,8 +114,8 @@ class SealingDatabase(Protocol):
 
 def canonical(entry: AuditEntry, sequence: int, previous_hash: str) -> bytes:
     """What is hashed: one JSON object in UTF-8, its keys sorted, without white space, its time in
-    UTC to the microsecond. It holds integers and text only, so it is the same for every reader
-    (RFC 8785 says what may differ otherwise)."""
+    UTC to the microsecond. It holds text, integers, booleans and lists of them, no fractions, so it
+    is the same for every reader (RFC 8785 says what may differ otherwise)."""
     value = {
         "tenantId": entry.tenant_id,
         "sequence": sequence,

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.answers import NOT_PERFORMED, STATE_CHANGED, Answer, intent_answer, refund_answer
+from domain.audit_lines import asked_entry
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, NotFound
 from domain.gateway import PaymentGateway
@@ -186,8 +187,11 @@ class Settler:
             open_operations = await work.operations.open_of_payment(payment.tenant_id, payment.id)
             if any(found.kind is OperationKind.CANCEL for found in open_operations):
                 return
-            cancel = unsent_operation(OperationKind.CANCEL, payment, self._clock.now())
+            now = self._clock.now()
+            cancel = unsent_operation(OperationKind.CANCEL, payment, now)
             await work.operations.add(cancel)
+            found_late = "It was found at the gateway too late for its caller."
+            await work.audit.append(asked_entry("cancel", payment, SETTLER, now, reason=found_late))
             await work.commit()
         await self._wake.operation(cancel.id)
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from domain.audit import AuditEntry
-from domain.sealing import BATCH, Fault, Seal, SealingDatabase, check_link, sealed_from
+from domain.ids import Prefix, first_id
+from domain.ports import Clock
+from domain.sealing import (
+    BATCH,
+    LATE_MILLISECONDS,
+    Fault,
+    Seal,
+    SealingDatabase,
+    check_link,
+    sealed_from,
+)
 
 FAULTS_MAX = 20
 """Faults told of one tenant; a chain with more is not worth listing."""
@@ -24,18 +35,21 @@ class Noted:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What was found of one tenant: the end of its chain, and every fault in the order of the
-    chain, at most FAULTS_MAX."""
+    chain, at most FAULTS_MAX. `unsealed_since` is when the oldest entry was made that should have
+    been sealed by now and is not: no fault of the chain, but nothing vouches for it yet."""
 
     tenant_id: str
     end: Seal | None
     faults: tuple[Fault, ...]
+    unsealed_since: datetime | None = None
 
 
 class Verifier:
     """Checks chains. It writes nothing and locks nothing."""
 
-    def __init__(self, database: SealingDatabase, *, batch: int = BATCH) -> None:
+    def __init__(self, database: SealingDatabase, clock: Clock, *, batch: int = BATCH) -> None:
         self._database = database
+        self._clock = clock
         self._batch = batch
 
     async def tenant_ids(self) -> Sequence[str]:
@@ -68,7 +82,9 @@ class Verifier:
         if noted is not None and (end is None or end.sequence < noted.sequence):
             message = f"the chain ended here, and was noted up to sequence {noted.sequence}"
             faults.append(Fault(tenant_id, end.sequence if end else 0, None, message))
-        return Verdict(tenant_id, end, tuple(faults[:FAULTS_MAX]))
+        return Verdict(
+            tenant_id, end, tuple(faults[:FAULTS_MAX]), await self._unsealed_since(tenant_id)
+        )
 
     async def _links(self, tenant_id: str, after: int) -> list[tuple[Seal, AuditEntry | None]]:
         async with self._database.begin(tenant_id) as work:
@@ -82,6 +98,15 @@ class Verifier:
             found = await work.seals.unsealed(tenant_id, before=floor, limit=FAULTS_MAX)
         message = "the entry was slipped in where all were sealed"
         return [Fault(tenant_id, None, entry.id, message) for entry in found]
+
+    async def _unsealed_since(self, tenant_id: str) -> datetime | None:
+        late = self._clock.now() - timedelta(milliseconds=LATE_MILLISECONDS)
+        async with self._database.begin(tenant_id) as work:
+            floor = sealed_from(await work.seals.newest_entry_id(tenant_id))
+            found = await work.seals.unsealed(
+                tenant_id, at_or_after=floor, before=first_id(Prefix.AUDIT_ENTRY, late), limit=1
+            )
+        return found[0].at if found else None
 
 
 def _contradicted(link: Seal, noted: Noted | None) -> list[Fault]:

@@ -28,6 +28,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Query.payments": _READERS,
     "Query.order": _EVERYONE,
     "Query.orders": _READERS,
+    "Query.auditEntries": _FINANCE,
     "Query.feeTiers": _FINANCE,
     "Query.feeQuote": _FINANCE,
     "Mutation.createOrder": _OPERATORS,
@@ -127,6 +128,7 @@ with the types that have them from it."""
 
 WHOLE = frozenset(
     {
+        "AuditEntry",
         "CheckoutToken",
         "FeeOverride",
         "FeeQuote",
@@ -153,6 +155,7 @@ NODES: Mapping[Prefix, frozenset[Role]] = {
     Prefix.ORDER: _EVERYONE,
     Prefix.REFUND: _READERS,
     Prefix.TENANT: _READERS,
+    Prefix.AUDIT_ENTRY: _FINANCE,
     Prefix.FEE_TIER: _FINANCE,
     Prefix.FEE_OVERRIDE: _FINANCE,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.audit_reading import AuditReads
 from domain.caller import Actor, Caller
 from domain.checkout import CheckoutToken
 from domain.commands import (
@@ -78,6 +79,7 @@ class Context:
     checkout: CheckoutUseCases
     acting: ActingUseCases
     reads: Reads
+    audit: AuditReads
 
     @property
     def tenant_id(self) -> str:

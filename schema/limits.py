@@ -44,6 +44,7 @@ INTEGER_DIGITS_MAX = 19
 """What 64 bits can hold. Python itself refuses to read thousands of digits, as a fault of ours."""
 
 LISTS: Mapping[str, int] = {
+    "auditEntries": PAGE_SIZE_DEFAULT,
     "orders": PAGE_SIZE_DEFAULT,
     "payments": PAGE_SIZE_DEFAULT,
     "refunds": PAGE_SIZE_DEFAULT,

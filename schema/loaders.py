@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import fees, orders, payments, refunds, tenants
+from resolvers import audit, fees, orders, payments, refunds, tenants
 from resolvers.context import Context
 
 T = TypeVar("T")
@@ -24,6 +24,7 @@ class Loaders:
         self.refund = _loader(context, refunds.by_ids)
         self.tenant = _loader(context, tenants.by_ids)
         self.fee_tier = _loader(context, fees.tiers_by_ids)
+        self.audit_entry = _loader(context, audit.by_ids)
         self.fee_override = _loader(context, fees.overrides_by_ids)
 
 

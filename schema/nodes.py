@@ -10,6 +10,7 @@ from strawberry.dataloader import DataLoader
 
 from domain.ids import Prefix, prefix_of
 from resolvers.access import permits_node
+from schema.audit import AuditEntry
 from schema.context import GraphContext
 from schema.fee_tier import FeeTier
 from schema.fees import FeeOverride
@@ -42,6 +43,7 @@ LOADS: Mapping[Prefix, Load] = {
     Prefix.ORDER: _load(lambda loaders: loaders.order, Order.of),
     Prefix.REFUND: _load(lambda loaders: loaders.refund, Refund.of),
     Prefix.TENANT: _load(lambda loaders: loaders.tenant, Tenant.of),
+    Prefix.AUDIT_ENTRY: _load(lambda loaders: loaders.audit_entry, AuditEntry.of),
     Prefix.FEE_TIER: _load(lambda loaders: loaders.fee_tier, FeeTier.of),
     Prefix.FEE_OVERRIDE: _load(lambda loaders: loaders.fee_override, FeeOverride.of),
 }

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import strawberry
 
-from domain import reports
+from domain import audit_reading, reports
 from domain.ids import Prefix
 from domain.reports import PAGE_SIZE_MAX
-from resolvers import fees, orders, payments
+from resolvers import audit, fees, orders, payments
+from schema.audit import AuditEntry, AuditFilter
 from schema.codes import BadInput
 from schema.connection import After, Before, Connection, First, Last, connect, page_request
 from schema.context import Info
@@ -101,6 +102,21 @@ class Query:
         asked = page_request(Prefix.ORDER, first=first, after=after, last=last, before=before)
         page = await orders.page(info.context.base, where, asked)
         return connect(page, Order.of, partial(orders.count, info.context.base, where))
+
+    @computed("The tenant's audit log, newest first.", allow="Query.auditEntries")
+    async def audit_entries(
+        self,
+        info: Info,
+        filter: Annotated[AuditFilter | None, _filter] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[AuditEntry]:
+        where = filter.to_filter() if filter else audit_reading.AuditFilter()
+        asked = page_request(Prefix.AUDIT_ENTRY, first=first, after=after, last=last, before=before)
+        page = await audit.page(info.context.base, where, asked)
+        return connect(page, AuditEntry.of, partial(audit.count, info.context.base, where))
 
     @computed("The platform's price lists, by level.", allow="Query.feeTiers")
     async def fee_tiers(

@@ -33,8 +33,11 @@ audit_log = Table(
     json("after", nullable=True),
     one_of("actor_type", AuditActorType),
     Index("ix_audit_log_subject", "tenant_id", "subject_id", "id"),
+    Index("ix_audit_log_actor", "tenant_id", "actor_id", "id"),
+    Index("ix_audit_log_action", "tenant_id", "action", "id"),
+    Index("ix_audit_log_at", "tenant_id", "at"),
 )
-"""Append-only: a trigger of the first migration refuses UPDATE, DELETE and TRUNCATE."""
+"""Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE, to the owner too."""
 
 audit_seals = Table(
     "audit_seals",

@@ -61,9 +61,8 @@ async def check(
 ) -> Verdict:
     """What a check finds; it hears of every seal once."""
     heard: list[int] = []
-    verdict = await Verifier(database, batch=3).check(
-        merchant.id, noted=noted, checked=heard.append
-    )
+    verifier = Verifier(database, Ahead(), batch=3)
+    verdict = await verifier.check(merchant.id, noted=noted, checked=heard.append)
     assert sum(heard) == len(await chain(database, merchant.id))
     return verdict
 
@@ -167,7 +166,8 @@ async def test_a_sealer_that_is_cut_off_leaves_no_half_link(
         async with engine.begin() as other:
             await other.execute(
                 text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                    # It is gone before this returns, and with it the lock that it held.
+                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks"
                     " WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
                     " AND database = (SELECT oid FROM pg_database"
                     " WHERE datname = current_database())"

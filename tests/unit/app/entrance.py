@@ -11,6 +11,7 @@ from app.auth import TokenVerifier
 from app.graphql import Services
 from app.settings import Settings
 from domain.tenant import Tenant
+from tests.unit.schema.audit_shelf import AuditShelf
 from tests.unit.schema.shop import CheckoutDesk, Journal, OrderDesk, Shelf, Till
 
 
@@ -57,4 +58,5 @@ def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None 
         checkout=CheckoutDesk(),
         acting=journal or Journal(),
         reads=shelf,
+        audit=AuditShelf(),
     )

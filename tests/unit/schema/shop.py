@@ -32,6 +32,7 @@ from resolvers.context import Context
 from schema.context import GraphContext
 from schema.schema import schema
 from tests.builders import NOW, TENANT, a_payment, a_refund, an_order
+from tests.unit.schema.audit_shelf import AuditShelf
 
 OTHER_ORDER = new_id(Prefix.ORDER)
 TIER = FeeTier(
@@ -263,6 +264,7 @@ def a_context(caller: Caller, shelf: Shelf | None = None, till: Till | None = No
         checkout=CheckoutDesk(),
         acting=Journal(),
         reads=shelf or Shelf(),
+        audit=AuditShelf(),
     )
 
 

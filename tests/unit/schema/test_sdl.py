@@ -102,6 +102,7 @@ def test_every_connection_has_the_same_shape() -> None:
     """edges, nodes and pageInfo are never null, totalCount may be; edges are cursor and node."""
     connections = [name for name in TYPES if name.endswith("Connection")]
     assert sorted(connections) == [
+        "AuditEntryConnection",
         "OrderConnection",
         "PaymentConnection",
         "PaymentEventConnection",

@@ -1,0 +1,27 @@
+"""The audit log: reading it. Nobody writes it but the use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.audit_reading import AuditFilter, SealedEntry
+from domain.ids import Prefix, is_id
+from domain.reports import Page, PageRequest
+from resolvers.context import Context
+
+
+async def by_ids(context: Context, ids: Sequence[str]) -> list[SealedEntry | None]:
+    """The entries with these ids, in this order; None where there is none for the caller."""
+    wanted = [text for text in ids if is_id(text, Prefix.AUDIT_ENTRY)]
+    found = await context.audit.entries(context.tenant_id, wanted) if wanted else {}
+    return [found.get(text) for text in ids]
+
+
+async def page(context: Context, where: AuditFilter, request: PageRequest) -> Page[SealedEntry]:
+    """One slice of the entries that match, newest first."""
+    return await context.audit.page(context.tenant_id, where, request)
+
+
+async def count(context: Context, where: AuditFilter) -> int | None:
+    """How many entries match; None when there are too many to count."""
+    return await context.audit.count(context.tenant_id, where)
