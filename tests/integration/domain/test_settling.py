@@ -203,6 +203,8 @@ async def test_an_authorization_found_too_late_is_canceled(
 
     assert (await shop.now_of(unknown.value.payment)).status is PaymentStatus.CANCELED
     assert await open_operations(shop) == 0
+    asked = "select actor_id from audit_log where action = 'payment.cancel_requested'"
+    assert await shop.rows(asked) == [("settler",)]
 
 
 async def test_a_charge_found_late_is_booked(shop: Shop, control: SandboxControl) -> None:

@@ -20,6 +20,7 @@ from domain.errors import DomainError, OutcomeUnknown, PaymentDeclined
 from domain.order import Order, derive_status
 from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund
+from tests.integration.domain.auditing import untold
 from tests.integration.domain.calls import cancel, capture, refund
 from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.domain.test_settling import open_operations
@@ -245,4 +246,5 @@ async def test_a_walk_ends_where_the_gateway_does(
             back = returned.get(str(payment.gateway_payment_id), 0)
             assert payment.refunded + payment.refund_pending == back
     assert await open_operations(shop) == 0
+    assert await untold(shop) == []
     assert await shop.alerts() == []

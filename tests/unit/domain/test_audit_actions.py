@@ -1,0 +1,97 @@
+"""The table of the audit's actions, held against the code that writes them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from domain.audit_actions import ACTIONS
+from domain.audit_lines import refund_entry
+from domain.free_text import withheld
+from domain.order import OrderStatus
+from domain.payment import TRANSITIONS, PaymentStatus
+from domain.refund import RefundStatus
+from tests.builders import ACTOR, NOW, a_paid_payment, a_refund
+from tests.house.tree import of_packages
+
+COMPOSED = {
+    "order.": {"created", "updated"} | {status.lower() for status in OrderStatus},
+    "payment.": {"created", "updated", "capture_requested", "cancel_requested"}
+    | {to.lower() for after in TRANSITIONS.values() for to in after},
+    "refund.": {"updated"} | {status.lower() for status in RefundStatus},
+    "gateway.": {"added", "enabled", "disabled", "changed"},
+}
+"""The verbs that complete each prefix which the code composes actions from."""
+
+
+def written() -> Iterator[tuple[str, ast.expr]]:
+    """Every value that the code gives an entry as its action, with where it stands."""
+    for source in of_packages():
+        for node in ast.walk(source.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            if name == "AuditEntry":
+                yield from (
+                    (source.name, keyword.value)
+                    for keyword in node.keywords
+                    if keyword.arg == "action"
+                )
+            elif source.name == "domain/audit_lines.py" and name == "_entry":
+                yield source.name, node.args[0]
+
+
+def actions(value: ast.expr) -> set[str]:
+    """What the value can be: a text, or a known prefix with any of its verbs."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return {value.value}
+    assert isinstance(value, ast.JoinedStr), ast.dump(value)
+    prefix = value.values[0]
+    assert isinstance(prefix, ast.Constant), ast.dump(value)
+    return {f"{prefix.value}{verb}" for verb in COMPOSED[str(prefix.value)]}
+
+
+def test_the_table_is_what_the_code_can_write() -> None:
+    """Every action that the code can write has its meaning, and the table has no other."""
+    passed_on = ("db/audit.py", "domain/audit_lines.py:action")
+    found = {
+        action
+        for name, value in written()
+        if not (
+            isinstance(value, ast.Name | ast.Attribute)
+            and name in {at.split(":")[0] for at in passed_on}
+        )
+        for action in actions(value)
+    }
+
+    assert PaymentStatus.PENDING not in {to for after in TRANSITIONS.values() for to in after}
+    assert found == set(ACTIONS)
+
+
+def test_a_refund_whose_details_became_known_is_updated() -> None:
+    """The same status again is no second success in the timeline."""
+    before = a_refund(status=RefundStatus.SUCCEEDED)
+    line = refund_entry(before, before, a_paid_payment(refunded=4_000), ACTOR, NOW)
+
+    assert (line.action, line.actor) == ("refund.updated", ACTOR)
+    assert line.before is not None
+    assert line.after is not None
+    assert (line.after["refunded"], line.after["status"]) == (4_000, "PAID")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("Ann Payer <ann.payer+x@mail.example.com> called", "Ann Payer <[e-mail removed]> called"),
+        ("key sk_live_51Habc leaked", "key [secret removed] leaked"),
+        ("rk_test_1 whsec_9 pi_3a_secret_b", "[secret removed] [secret removed] [secret removed]"),
+        ("Bearer eyJhbGciOi.eyJzdWIi.c2ln", "Bearer [token removed]"),
+        ("two @ 5.00, order A-1", "two @ 5.00, order A-1"),
+        ("", ""),
+    ],
+)
+def test_free_text_is_kept_without_what_must_be_erasable(given: str, kept: str) -> None:
+    """The log takes nothing back: addresses and secrets never go in."""
+    assert withheld(given) == kept
