@@ -25,8 +25,9 @@ LEFT = 3
 """The exit code when orders had to be left as they are: run the command again later."""
 
 KEPT = """Kept for the books: amounts, fees, states and times, the merchant's own references, the
-gateway's ids, card brand and last four digits, and digests of requests by idempotency key. What the
-gateway itself holds, and backups made before, are not touched."""
+gateway's ids, card brand and last four digits, digests of requests by idempotency key, and in the
+audit log the network address of each call. Not touched: what the gateway holds, and sends again
+with later events; backups; logs."""
 
 tenants_commands = typer.Typer(no_args_is_help=True, help="Tenants, and their payers.")
 
