@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.audit import entry_of
@@ -16,13 +16,17 @@ from db.transactions import on_own_terms, reading
 from domain.audit_reading import AuditFilter, SealedEntry
 from domain.reports import Page, PageRequest
 
-_SEALED = select(audit_log, audit_seals.c.sequence, audit_seals.c.hash).select_from(
-    audit_log.outerjoin(
-        audit_seals,
-        (audit_seals.c.tenant_id == audit_log.c.tenant_id)
-        & (audit_seals.c.entry_id == audit_log.c.id),
+# LIMIT keeps each look-up a look-up, instead of a join that reads all of the tenant's seals.
+_ITS_SEAL = (
+    select(audit_seals.c.sequence, audit_seals.c.hash)
+    .where(
+        audit_seals.c.tenant_id == audit_log.c.tenant_id,
+        audit_seals.c.entry_id == audit_log.c.id,
     )
+    .limit(1)
+    .lateral("seal")
 )
+_SEALED = select(audit_log, *_ITS_SEAL.c).select_from(audit_log.outerjoin(_ITS_SEAL, true()))
 
 
 class SqlAuditReads:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Text, bindparam, func, insert, select
+from sqlalchemy import Text, bindparam, func, insert, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.audit import entry_of
@@ -35,13 +35,17 @@ _UNSEALED = (
     .where(_ENTRY.tenant_id == _OF_TENANT, ~select(1).where(_SEALS_ENTRY).exists())
     .order_by(_ENTRY.id)
 )
-_CHAIN = (
-    select(_SEAL.sequence, _SEAL.hash, _SEAL.entry_id, *_ENTRY)
-    .select_from(audit_seals.outerjoin(audit_log, _SEALS_ENTRY))
+# LIMIT keeps each look-up a look-up: a join of the two tables may be planned as one that reads the
+# tenant's whole log for each batch of the chain.
+_ITS_ENTRY = select(audit_log).where(_SEALS_ENTRY).limit(1).lateral("entry")
+CHAIN = (
+    select(_SEAL.sequence, _SEAL.hash, _SEAL.entry_id, *_ITS_ENTRY.c)
+    .select_from(audit_seals.outerjoin(_ITS_ENTRY, true()))
     .where(_SEAL.tenant_id == _OF_TENANT, _SEAL.sequence > bindparam("after"))
     .order_by(_SEAL.sequence)
     .limit(bindparam("at_most"))
 )
+"""The next seals of a tenant, each with its entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class SqlSealStore:
         self, tenant_id: str, *, after: int, limit: int
     ) -> Sequence[tuple[Seal, AuditEntry | None]]:
         asked = {"of_tenant_id": tenant_id, "after": after, "at_most": limit}
-        found = await self.connection.execute(_CHAIN, asked)
+        found = await self.connection.execute(CHAIN, asked)
         return [
             (
                 Seal(tenant_id, row.sequence, row.entry_id, row.hash),

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.seals import CHAIN
 from db.work import SqlDatabase
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.test_seals import sealed
@@ -44,3 +45,27 @@ async def test_a_seal_has_a_place_and_a_hash(
                 ),
                 seal,
             )
+
+
+async def test_a_batch_of_a_long_chain_is_looked_up(
+    engine: AsyncEngine, merchant: Merchant
+) -> None:
+    """Each of its entries by its id: a check of the whole chain reads the log once, not once for
+    each batch."""
+    fill = (
+        "INSERT INTO audit_log (tenant_id, id, at, actor_type, actor_id, action, subject_id)"
+        " SELECT :tenant, 'aud_' || n, now(), 'USER', 'ann', 'payment.paid', 'pay_1'"
+        " FROM generate_series(1, 20000) AS n",
+        "INSERT INTO audit_seals SELECT :tenant, n, 'aud_' || n, repeat('0', 64)"
+        " FROM generate_series(1, 20000) AS n",
+    )
+    batch = CHAIN.limit(500).params(of_tenant_id=merchant.id, after=10_000)
+    asked = batch.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+    async with engine.begin() as connection:
+        for statement in fill:
+            await connection.execute(text(statement), {"tenant": merchant.id})
+        found = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS OFF) {asked}")
+        plan = "\n".join(found.scalars())
+
+    assert "pk_audit_log" in plan, plan
+    assert "loops=500" in plan, plan
