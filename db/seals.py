@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Text, bindparam, func, insert, select, true
+from sqlalchemy import BigInteger, Text, bindparam, func, insert, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.audit import entry_of
@@ -35,15 +35,25 @@ _UNSEALED = (
     .where(_ENTRY.tenant_id == _OF_TENANT, ~select(1).where(_SEALS_ENTRY).exists())
     .order_by(_ENTRY.id)
 )
-# LIMIT keeps each look-up a look-up: a join of the two tables may be planned as one that reads the
-# tenant's whole log for each batch of the chain.
-_ITS_ENTRY = select(audit_log).where(_SEALS_ENTRY).limit(1).lateral("entry")
-CHAIN = (
-    select(_SEAL.sequence, _SEAL.hash, _SEAL.entry_id, *_ITS_ENTRY.c)
-    .select_from(audit_seals.outerjoin(_ITS_ENTRY, true()))
+_NEXT_SEALS = (
+    select(audit_seals)
     .where(_SEAL.tenant_id == _OF_TENANT, _SEAL.sequence > bindparam("after"))
     .order_by(_SEAL.sequence)
-    .limit(bindparam("at_most"))
+    .limit(bindparam("at_most", type_=BigInteger()))
+    .subquery("link")
+)
+# Each LIMIT keeps a look-up a look-up: a plain join of the two tables may be planned as one that
+# reads the rest of the tenant's log for every batch of the chain.
+_ITS_ENTRY = (
+    select(audit_log)
+    .where(_ENTRY.tenant_id == _NEXT_SEALS.c.tenant_id, _ENTRY.id == _NEXT_SEALS.c.entry_id)
+    .limit(1)
+    .lateral("entry")
+)
+CHAIN = (
+    select(_NEXT_SEALS.c.sequence, _NEXT_SEALS.c.hash, _NEXT_SEALS.c.entry_id, *_ITS_ENTRY.c)
+    .select_from(_NEXT_SEALS.outerjoin(_ITS_ENTRY, true()))
+    .order_by(_NEXT_SEALS.c.sequence)
 )
 """The next seals of a tenant, each with its entry."""
 

@@ -59,7 +59,7 @@ async def test_a_batch_of_a_long_chain_is_looked_up(
         "INSERT INTO audit_seals SELECT :tenant, n, 'aud_' || n, repeat('0', 64)"
         " FROM generate_series(1, 20000) AS n",
     )
-    batch = CHAIN.limit(500).params(of_tenant_id=merchant.id, after=10_000)
+    batch = CHAIN.params(of_tenant_id=merchant.id, after=10_000, at_most=500)
     asked = batch.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
     async with engine.begin() as connection:
         for statement in fill:
