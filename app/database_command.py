@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
 
+from app.logging import redacted
 from domain.ports import DatabaseUnavailable
 
 FAILED = 1
@@ -28,7 +29,8 @@ def told_in_words() -> Iterator[None]:
         raise typer.Exit(FAILED) from away
     except (DBAPIError, PostgresError) as refused:
         reason = refused.orig if isinstance(refused, DBAPIError) else refused
-        typer.echo(f"the database refused: {reason}", err=True)
+        # The first line alone: what follows may show the row, and with it a payer's data.
+        typer.echo(f"the database refused: {redacted(str(reason).splitlines()[0])}", err=True)
         raise typer.Exit(FAILED) from refused
 
 

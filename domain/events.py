@@ -128,7 +128,7 @@ class EventService:
         if event.attempts > TRIES_MAX:
             await self._bury(event, f"No outcome in {TRIES_MAX} tries.")
         elif not event.has_payload:
-            await self._ignore(event, "The payload was emptied: there is nothing to work off.")
+            await self._bury(event, "It has no payload: emptied since, or never to be stored.")
         else:
             await self._follow(event, USE_CASES.get(event.event_type))
 

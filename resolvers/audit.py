@@ -9,6 +9,9 @@ from domain.ids import Prefix, is_id
 from domain.reports import Page, PageRequest
 from resolvers.context import Context
 
+SUBJECT_LENGTH_MAX = 200
+"""Longer than any id."""
+
 
 async def by_ids(context: Context, ids: Sequence[str]) -> list[SealedEntry | None]:
     """The entries with these ids, in this order; None where there is none for the caller."""
@@ -19,9 +22,19 @@ async def by_ids(context: Context, ids: Sequence[str]) -> list[SealedEntry | Non
 
 async def page(context: Context, where: AuditFilter, request: PageRequest) -> Page[SealedEntry]:
     """One slice of the entries that match, newest first."""
+    if not _may_be_found(where):
+        return Page((), has_next=False, has_previous=False)
     return await context.audit.page(context.tenant_id, where, request)
 
 
 async def count(context: Context, where: AuditFilter) -> int | None:
     """How many entries match; None when there are too many to count."""
+    if not _may_be_found(where):
+        return 0
     return await context.audit.count(context.tenant_id, where)
+
+
+def _may_be_found(where: AuditFilter) -> bool:
+    """Whether the subject is text that the database could hold: an ID may be anything at all."""
+    subject = where.subject_id
+    return subject is None or (len(subject) <= SUBJECT_LENGTH_MAX and subject.isprintable())

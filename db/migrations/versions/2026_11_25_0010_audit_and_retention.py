@@ -24,6 +24,7 @@ _STATEMENTS = (
     "ALTER TABLE revoked_tokens ENABLE ROW LEVEL SECURITY",
     "ALTER TABLE revoked_tokens FORCE ROW LEVEL SECURITY",
     "CREATE POLICY owner ON revoked_tokens TO CURRENT_USER USING (true)",
+    "CREATE POLICY platform ON revoked_tokens TO tollgate_platform USING (true)",
     "CREATE POLICY asked ON revoked_tokens FOR SELECT TO tollgate_api USING (true)",
     """
 CREATE POLICY ended ON revoked_tokens TO tollgate_worker
@@ -31,7 +32,10 @@ CREATE POLICY ended ON revoked_tokens TO tollgate_worker
 """,
 )
 _BACK = (
-    *(f"DROP POLICY {policy} ON revoked_tokens" for policy in ("ended", "asked", "owner")),
+    *(
+        f"DROP POLICY {policy} ON revoked_tokens"
+        for policy in ("ended", "asked", "platform", "owner")
+    ),
     "ALTER TABLE revoked_tokens NO FORCE ROW LEVEL SECURITY",
     "ALTER TABLE revoked_tokens DISABLE ROW LEVEL SECURITY",
     "REVOKE SELECT, DELETE ON revoked_tokens FROM tollgate_worker",

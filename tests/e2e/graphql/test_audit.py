@@ -80,6 +80,9 @@ def test_entries_are_narrowed_counted_and_walked(merchant: Merchant) -> None:
         ({"action": "order.%"}, []),
         ({"actor": "SERVER"}, []),
         ({"subjectId": "nonsense"}, []),
+        ({"subjectId": f"{first}\0"}, []),
+        ({"subjectId": "\ud800"}, []),
+        ({"subjectId": "x" * 10_000}, []),
     ):
         shown = entries(merchant, f=narrowed)
         assert [line["subjectId"] for line in shown["nodes"]] == found

@@ -183,7 +183,7 @@ async def test_an_event_that_is_still_to_be_worked_off_can_be(shop: Shop) -> Non
 
 
 async def test_an_emptied_event_says_that_it_is_empty(shop: Shop) -> None:
-    """Worked off again it changes nothing, and its message says why."""
+    """Worked off again it changes nothing, is DEAD with an alert, and its message says why."""
     payment = await paid(shop)
     await erase(shop)
     ((event_id,), *_) = await shop.rows("select id from webhook_events where payload = '{}'")
@@ -192,8 +192,9 @@ async def test_an_emptied_event_says_that_it_is_empty(shop: Shop) -> None:
     await shop.work_off()
 
     after = await shop.event(event_id)
-    assert after.status is WebhookEventStatus.IGNORED
-    assert after.error_message == "The payload was emptied: there is nothing to work off."
+    assert after.status is WebhookEventStatus.DEAD
+    assert after.error_message == "It has no payload: emptied since, or never to be stored."
+    assert await shop.alerts() == [("webhook.dead", "HIGH", event_id)]
     assert (await shop.now_of(payment)).version == payment.version + 1
 
 
