@@ -129,6 +129,8 @@ with the types that have them from it."""
 WHOLE = frozenset(
     {
         "AuditEntry",
+        "AuditEntryConnection",
+        "AuditEntryEdge",
         "CheckoutToken",
         "FeeOverride",
         "FeeQuote",
