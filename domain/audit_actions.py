@@ -38,6 +38,7 @@ ACTIONS: Mapping[str, str] = {
     "refund.canceled": "The refund was called off at the gateway.",
     "refund.updated": "Its details became known: the gateway's id, the payment's amounts.",
     "checkout_token.created": "A token for a shopper's page was given out, for one order.",
+    "token.revoked": "A token of the tenant was revoked; `token_id` names it, never the token.",
     "gateway.added": "A gateway account was stored and left switched off.",
     "gateway.enabled": "A gateway account was switched on; `replaced` names credentials.",
     "gateway.disabled": "A gateway account was switched off.",

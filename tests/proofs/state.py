@@ -89,7 +89,7 @@ async def sealed(url: str, settings: Settings) -> dict[str, Noted]:
 async def verified(url: str, settings: Settings, noted: dict[str, Noted]) -> list[Verdict]:
     """What there is to say of each tenant's chain."""
     async with _Opened(url, settings) as database:
-        verifier = Verifier(database)
+        verifier = Verifier(database, SystemClock())
         return [
             await verifier.check(tenant_id, noted=noted.get(tenant_id), checked=lambda _: None)
             for tenant_id in await verifier.tenant_ids()

@@ -1,13 +1,13 @@
 """What the audit is searched by, its triggers at all times, and what the daily loop may delete.
 
 Revision: 0010
-Revises: 0008
+Revises: 0009
 """
 
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -21,23 +21,13 @@ _STATEMENTS = (
     # The worker sees, and may delete, a revocation only when its token has ended by itself: it can
     # let nobody in again.
     "GRANT SELECT, DELETE ON revoked_tokens TO tollgate_worker",
-    "ALTER TABLE revoked_tokens ENABLE ROW LEVEL SECURITY",
-    "ALTER TABLE revoked_tokens FORCE ROW LEVEL SECURITY",
-    "CREATE POLICY owner ON revoked_tokens TO CURRENT_USER USING (true)",
-    "CREATE POLICY platform ON revoked_tokens TO tollgate_platform USING (true)",
-    "CREATE POLICY asked ON revoked_tokens FOR SELECT TO tollgate_api USING (true)",
     """
 CREATE POLICY ended ON revoked_tokens TO tollgate_worker
     USING (expires_at < now() - interval '1 day')
 """,
 )
 _BACK = (
-    *(
-        f"DROP POLICY {policy} ON revoked_tokens"
-        for policy in ("ended", "asked", "platform", "owner")
-    ),
-    "ALTER TABLE revoked_tokens NO FORCE ROW LEVEL SECURITY",
-    "ALTER TABLE revoked_tokens DISABLE ROW LEVEL SECURITY",
+    "DROP POLICY ended ON revoked_tokens",
     "REVOKE SELECT, DELETE ON revoked_tokens FROM tollgate_worker",
     "ALTER TABLE audit_seals ENABLE TRIGGER audit_seals_append_only",
     "ALTER TABLE audit_log ENABLE TRIGGER audit_log_append_only",

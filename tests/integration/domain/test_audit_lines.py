@@ -25,11 +25,11 @@ CANARY = "metadata-canary"
 FORBIDDEN = ("canary", "sk_test_", "whsec_", "_secret_", "eyJ", "pm_card", "4242424242424242")
 
 ELSEWHERE = {
-    "refund.updated",
+    *("refund.updated", "token.revoked"),
     *("gateway.added", "gateway.enabled", "gateway.disabled", "gateway.changed"),
 }
 """Actions whose lines others look at: tests/unit/domain/test_audit_actions.py, and the tests of
-gateway accounts."""
+revocations and of gateway accounts."""
 
 
 BEGINNINGS = {
