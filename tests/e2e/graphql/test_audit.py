@@ -116,13 +116,13 @@ def test_the_platforms_people_read_it_and_stand_in_it(merchant: Merchant) -> Non
             ("Content-Type", "application/json"),
             ("Authorization", f"Bearer {token}"),
             ("Tollgate-Tenant", merchant.tenant_id),
-            ("Tollgate-Reason", "ticket 7 of ann@example.com"),
+            ("Tollgate-Reason", "ticket 7"),
         ],
     )
     acted, created = answer.json["data"]["auditEntries"]["nodes"]
 
     assert (acted["action"], created["action"]) == ("platform.acted", "order.created")
-    assert acted["after"]["reason"] == "ticket 7 of [e-mail removed]"
+    assert acted["after"]["reason"] == "ticket 7"
 
 
 def test_a_shopper_reads_no_audit(merchant: Merchant) -> None:
