@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 import strawberry
 
 from resolvers.context import Context
+from schema.budget import Budget, Unlimited
 from schema.loaders import Loaders
 
 
 @dataclass(frozen=True, slots=True)
 class GraphContext:
-    """One request: `base` is what the resolvers take, `loaders` read through them."""
+    """One request: `base` is what the resolvers take, `loaders` read through them, `budget` pays
+    for it. Who may not introspect is refused `__schema` and `__type`."""
 
     base: Context
+    budget: Budget = field(default_factory=Unlimited)
+    may_introspect: bool = False
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,56 +1,46 @@
-"""How much a document may ask for. One walk, before validation; each fragment is measured once.
+"""How much a document may ask for, checked before validation, and what it costs.
 
-The library's own limiters expand a fragment at each spread, which doubles with every level of
-nesting. Here a fragment's measure is remembered and added up at each spread, so a document costs
-its own length, whatever it expands to.
+A document is told apart from what it expands to: `schema.measuring` adds that up in as many steps
+as the document is long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
-    InlineFragmentNode,
-    IntValueNode,
-    ListValueNode,
     OperationDefinitionNode,
     OperationType,
-    SelectionNode,
     TokenKind,
-    ValueNode,
-    VariableNode,
 )
 from strawberry.extensions import SchemaExtension
 
-from domain.reports import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
+from domain.reports import PAGE_SIZE_MAX
 from schema.codes import RequestErrorCode
-from schema.mutation import MONEY_MUTATIONS
+from schema.context import GraphContext
+from schema.measuring import Measure, Walk
+from schema.merging import count_comparisons
 
 DEPTH_MAX = 12
 INTROSPECTION_DEPTH_MAX = 20
 """What an IDE's introspection asks for: it unwraps a type up to nine times."""
 
 FIELDS_MAX = 500
+SPREADS_MAX = 200
 ALIASES_MAX = 30
 FRAGMENTS_MAX = 20
+OPERATIONS_MAX = 10
+VARIABLES_MAX = 50
 DIRECTIVES_MAX = 20
+COMPARISONS_MAX = 2_000
+"""Comparisons of fields that answer under one name; they are most of what validation costs."""
+
 INTEGER_DIGITS_MAX = 19
 """What 64 bits can hold. Python itself refuses to read thousands of digits, as a fault of ours."""
-
-LISTS: Mapping[str, int] = {
-    "auditEntries": PAGE_SIZE_DEFAULT,
-    "orders": PAGE_SIZE_DEFAULT,
-    "payments": PAGE_SIZE_DEFAULT,
-    "refunds": PAGE_SIZE_DEFAULT,
-    "timeline": 50,
-}
-"""The fields that read a slice of a list, and how many items they take when they are not told."""
 
 LISTS_MAX = 500
 """Each list is a query of its own: beyond this one document would keep the database from others."""
@@ -61,31 +51,23 @@ NESTING_MAX = 60
 TOKENS_MAX = 2_000
 """Tokens of a document, counted by the parser before anything is built from it."""
 
+ARGUMENTS_MAX = 500
+"""Tokens within parentheses: each error of validation repeats the value that it is about."""
 
-@dataclass(slots=True)
-class Measure:
-    """What a selection set comes to with its fragments expanded. `money` counts the mutations at
-    its own level that call the gateway, `introspection_depth` what lies below __schema or __type,
-    `lists` the slices that are read, those of each item of a slice as often as it has items.
-    """
+VALUES_MAX = 2_000
+"""Values in the variables, at any depth."""
 
-    depth: int = 0
-    introspection_depth: int = 0
-    fields: int = 0
-    aliases: int = 0
-    directives: int = 0
-    money: int = 0
-    lists: int = 0
+MUTATION_COST = 5
+MONEY_COST = 10
+"""What a mutation costs beyond what it answers, and one that calls the gateway: 60,000 points are
+the 100 writes a second of one account at Stripe (docs.stripe.com/rate-limits)."""
 
-    def add(self, other: Measure, *, levels: int = 0) -> None:
-        """Takes in what is selected beside this; `levels` below it, its mutations do not count."""
-        self.depth = max(self.depth, other.depth + levels)
-        self.introspection_depth = max(self.introspection_depth, other.introspection_depth)
-        self.fields += other.fields
-        self.aliases += other.aliases
-        self.directives += other.directives
-        self.money += 0 if levels else other.money
-        self.lists += other.lists
+COST_MAX = 5_000
+REFUSED_COST = 10
+"""What a document costs that is refused: it was parsed, and perhaps validated, for nothing."""
+
+
+_PARENTHESES = {TokenKind.PAREN_L: 1, TokenKind.PAREN_R: -1}
 
 
 class DocumentRefused(GraphQLError):
@@ -96,53 +78,119 @@ class DocumentRefused(GraphQLError):
         self.code = code
 
 
-def check_document(document: DocumentNode, variables: Mapping[str, object] | None = None) -> None:
-    """Raises DocumentRefused: QUERY_TOO_COMPLEX, or BAD_USER_INPUT for an endless integer or a
-    second money mutation. `variables` may tell the size of a page."""
-    _check_integers(document)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a document comes to: the cost of the dearest of its operations, and whether one of them
+    reads the schema itself."""
+
+    cost: int
+    introspects: bool
+
+
+def check_document(document: DocumentNode, variables: Mapping[str, object] | None = None) -> Asked:
+    """What the document asks for. `variables` may tell the size of a page.
+
+    Raises DocumentRefused: QUERY_TOO_COMPLEX; BAD_USER_INPUT for an endless integer or a second
+    money mutation; GRAPHQL_VALIDATION_FAILED for a fragment that spreads itself.
+    """
+    _check_tokens(document)
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
+    operations = [
+        definition
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    ]
+    _refuse_above("definitions", len(document.definitions), FRAGMENTS_MAX + OPERATIONS_MAX)
     _refuse_above("fragments", len(fragments), FRAGMENTS_MAX)
-    walk = _Walk(fragments, variables or {})
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode):
-            _check_operation(definition, walk)
+    _refuse_above("operations", len(operations), OPERATIONS_MAX)
+    walk = Walk(fragments, variables or {}, _check_nesting)
+    # a fragment that nothing spreads is validated too
+    for name in fragments:
+        _check_measure(walk.fragment(name, 0), depth_max=INTROSPECTION_DEPTH_MAX)
+    asked = [_check_operation(operation, walk) for operation in operations]
+    if walk.is_circular:
+        raise DocumentRefused(
+            "A fragment spreads itself.", RequestErrorCode.GRAPHQL_VALIDATION_FAILED
+        )
+    sets = [at.selection_set.selections for at in (*fragments.values(), *operations)]
+    compared = sum(count_comparisons(selections, fragments) for selections in sets)
+    _refuse_above("selections of what is selected already", compared, COMPARISONS_MAX)
+    return Asked(max((at.cost for at in asked), default=1), any(at.introspects for at in asked))
 
 
-def _check_integers(document: DocumentNode) -> None:
+def check_variables(variables: Mapping[str, object]) -> None:
+    """Raises DocumentRefused (QUERY_TOO_COMPLEX) for more variables, values or items of a list than
+    any operation has use for."""
+    _refuse_above("variables", len(variables), VARIABLES_MAX)
+    waiting: list[object] = list(variables.values())
+    seen = 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if isinstance(value, list):
+            _refuse_above("items in a list of the variables", len(value), PAGE_SIZE_MAX)
+            waiting += value
+        elif isinstance(value, Mapping):
+            waiting += value.values()
+    _refuse_above("values in the variables", seen, VALUES_MAX)
+
+
+def _check_tokens(document: DocumentNode) -> None:
     token = document.loc.start_token if document.loc else None
+    parentheses = inside = 0
     while token is not None:
-        if (
-            token.kind is TokenKind.INT
-            and len((token.value or "").lstrip("-")) > INTEGER_DIGITS_MAX
-        ):
+        parentheses += _PARENTHESES.get(token.kind, 0)
+        inside += parentheses > 0
+        if token.kind is TokenKind.INT and _digits(token.value) > INTEGER_DIGITS_MAX:
             raise DocumentRefused(
                 f"An integer has at most {INTEGER_DIGITS_MAX} digits.",
                 RequestErrorCode.BAD_USER_INPUT,
             )
         token = token.next
+    _refuse_above("tokens within parentheses: send values as variables", inside, ARGUMENTS_MAX)
 
 
-def _check_operation(operation: OperationDefinitionNode, walk: _Walk) -> None:
+def _digits(number: str | None) -> int:
+    return len((number or "").lstrip("-"))
+
+
+def _check_operation(operation: OperationDefinitionNode, walk: Walk) -> Asked:
+    variables = operation.variable_definitions or ()
+    _refuse_above("variables", len(variables), VARIABLES_MAX)
     measure = walk.measure(operation.selection_set.selections, nesting=1)
-    _refuse_above("levels", measure.depth, DEPTH_MAX)
+    measure.directives += len(operation.directives or ())
+    measure.directives += sum(len(variable.directives or ()) for variable in variables)
+    _check_measure(measure, depth_max=DEPTH_MAX)
+    cost = measure.cost + measure.item_cost
+    if operation.operation is OperationType.MUTATION:
+        if measure.money > 1:
+            raise DocumentRefused(
+                "A document moves money once: send one such mutation at a time.",
+                RequestErrorCode.BAD_USER_INPUT,
+            )
+        cost += measure.roots * MUTATION_COST + measure.money * (MONEY_COST - MUTATION_COST)
+    _refuse_above("points of cost", cost, COST_MAX)
+    return Asked(max(cost, 1), measure.introspection_depth > 0)
+
+
+def _check_measure(measure: Measure, *, depth_max: int) -> None:
+    _refuse_above("levels", measure.depth, depth_max)
     _refuse_above("introspection levels", measure.introspection_depth, INTROSPECTION_DEPTH_MAX)
     _refuse_above("fields", measure.fields, FIELDS_MAX)
+    _refuse_above("fragments, each counted where it is spread", measure.spreads, SPREADS_MAX)
     _refuse_above("aliases", measure.aliases, ALIASES_MAX)
-    _refuse_above(
-        "directives", measure.directives + len(operation.directives or ()), DIRECTIVES_MAX
-    )
+    _refuse_above("directives", measure.directives, DIRECTIVES_MAX)
     _refuse_above(
         "lists, those of each item counted: ask for smaller pages", measure.lists, LISTS_MAX
     )
-    if operation.operation is OperationType.MUTATION and measure.money > 1:
-        raise DocumentRefused(
-            "A document moves money once: send one such mutation at a time.",
-            RequestErrorCode.BAD_USER_INPUT,
-        )
+
+
+def _check_nesting(nesting: int) -> None:
+    _refuse_above("nested braces", nesting, NESTING_MAX)
 
 
 def _refuse_above(what: str, found: int, most: int) -> None:
@@ -150,73 +198,6 @@ def _refuse_above(what: str, found: int, most: int) -> None:
         raise DocumentRefused(
             f"The document has more than {most} {what}.", RequestErrorCode.QUERY_TOO_COMPLEX
         )
-
-
-class _Walk:
-    """Measures selection sets, and each fragment once. A cycle counts once; validation names it."""
-
-    def __init__(
-        self, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, object]
-    ) -> None:
-        self.fragments = fragments
-        self.variables = variables
-        self.measured: dict[str, Measure] = {}
-
-    def measure(self, selections: Iterable[SelectionNode], *, nesting: int) -> Measure:
-        """What the selections come to."""
-        _refuse_above("nested braces", nesting, NESTING_MAX)
-        total = Measure()
-        for selection in selections:
-            total.directives += len(selection.directives or ())
-            if isinstance(selection, FieldNode):
-                self._add_field(total, selection, nesting)
-            elif isinstance(selection, InlineFragmentNode):
-                total.add(self.measure(selection.selection_set.selections, nesting=nesting + 1))
-            elif isinstance(selection, FragmentSpreadNode):
-                total.add(self._fragment(selection.name.value, nesting))
-        return total
-
-    def _add_field(self, total: Measure, field: FieldNode, nesting: int) -> None:
-        below = Measure()
-        if field.selection_set:
-            below = self.measure(field.selection_set.selections, nesting=nesting + 1)
-        if field.name.value in {"__schema", "__type"}:
-            below.introspection_depth, below.depth = below.depth, 0
-        below.lists = below.lists * self._items(field) + (field.name.value in LISTS)
-        total.add(below, levels=1)
-        total.fields += 1
-        total.aliases += field.alias is not None
-        total.money += field.name.value in MONEY_MUTATIONS
-
-    def _items(self, field: FieldNode) -> int:
-        """For how many items the selection below the field is read."""
-        sizes = [
-            self._size(argument.value)
-            for argument in field.arguments or ()
-            if argument.name.value in {"first", "last", "ids"}
-        ]
-        return min(max(sizes, default=LISTS.get(field.name.value, 1)), PAGE_SIZE_MAX)
-
-    def _size(self, value: ValueNode) -> int:
-        if isinstance(value, ListValueNode):
-            return len(value.values)
-        told: object = None
-        if isinstance(value, VariableNode):
-            told = self.variables.get(value.name.value)
-        elif isinstance(value, IntValueNode):
-            told = int(value.value)
-        if isinstance(told, list):
-            return len(told)
-        return told if isinstance(told, int) and told > 0 else PAGE_SIZE_MAX
-
-    def _fragment(self, name: str, nesting: int) -> Measure:
-        if name not in self.measured:
-            self.measured[name] = Measure()
-            fragment = self.fragments.get(name)
-            if fragment is not None:
-                selections = fragment.selection_set.selections
-                self.measured[name] = self.measure(selections, nesting=nesting + 1)
-        return self.measured[name]
 
 
 class DocumentLimits(SchemaExtension):
@@ -231,9 +212,20 @@ class DocumentLimits(SchemaExtension):
         """Raises DocumentRefused before any rule of validation runs."""
         document = self.execution_context.graphql_document
         if document is not None:
-            check_document(document, self.execution_context.variables)
+            variables = self.execution_context.variables or {}
+            check_variables(variables)
+            asked = check_document(document, variables)
             self._check_operation_name(document)
+            self._check_caller(asked)
         yield
+
+    def _check_caller(self, asked: Asked) -> None:
+        context = self.execution_context.context
+        if isinstance(context, GraphContext):
+            context.budget.cost = asked.cost
+            if asked.introspects and not context.may_introspect:
+                message = "These roles may not read the schema from the API."
+                raise DocumentRefused(message, RequestErrorCode.FORBIDDEN)
 
     def _check_operation_name(self, document: DocumentNode) -> None:
         """Without a name, a document must hold one operation (GraphQL specification, section

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from schema.acting import ActingIsAudited
 from schema.card_data import CardDataGuard
+from schema.charging import CostIsCharged
+from schema.documents import DocumentsAreKept, KeptDocuments
 from schema.errors import HANDLERS
 from schema.fees import FeeOverride
 from schema.limits import DocumentLimits
@@ -23,8 +24,11 @@ from schema.types import Refund
 SDL_PATH = Path(__file__).with_name("schema.graphql")
 """The printed schema, checked in: the contract that clients build on."""
 
-DOCUMENTS_KEPT = 128
-"""Parsed and validated documents kept; a client sends the same few again and again."""
+COERCION_ERRORS_MAX = 5
+"""Where the reading of the variables stops."""
+
+kept_documents = KeptDocuments()
+"""Those of this process."""
 
 
 class Schema(strawberry.Schema):
@@ -36,13 +40,16 @@ class Schema(strawberry.Schema):
     ) -> None:
         """Nothing."""
 
+    def _get_custom_context_kwargs(
+        self, operation_extensions: dict[str, object] | None = None, *, sync: bool = False
+    ) -> dict[str, object]:
+        """What the library tells the executor, and that wrong variables are not worth guesses."""
+        told = super()._get_custom_context_kwargs(operation_extensions, sync=sync)
+        return told | {"hide_suggestions": True, "max_coercion_errors": COERCION_ERRORS_MAX}
 
-def _parser_cache() -> ParserCache:
-    return ParserCache(maxsize=DOCUMENTS_KEPT)
 
-
-def _validation_cache() -> ValidationCache:
-    return ValidationCache(maxsize=DOCUMENTS_KEPT)
+def _documents_are_kept() -> DocumentsAreKept:
+    return DocumentsAreKept(kept_documents)
 
 
 schema = Schema(
@@ -50,7 +57,13 @@ schema = Schema(
     mutation=Mutation,
     types=[Refund, FeeOverride],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
-    extensions=[DocumentLimits, CardDataGuard, _parser_cache, _validation_cache, ActingIsAudited],
+    extensions=[
+        DocumentLimits,
+        CardDataGuard,
+        _documents_are_kept,
+        CostIsCharged,
+        ActingIsAudited,
+    ],
     exception_handlers=HANDLERS,
 )
 

@@ -277,7 +277,7 @@ async def execute(
     variables: dict[str, object] | None = None,
 ) -> ExecutionResult:
     """The schema's answer to the caller."""
-    context = GraphContext(a_context(caller, shelf, till))
+    context = GraphContext(a_context(caller, shelf, till), may_introspect=True)
     return await schema.execute(document, variable_values=variables, context_value=context)
 
 
