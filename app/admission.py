@@ -45,8 +45,14 @@ class PlatformReads(Protocol):
     async def tenant_named(self, id_or_slug: str) -> Tenant | None: ...
 
 
+class Door(Protocol):
+    """Where a request comes in."""
+
+    async def admit(self, request: Request) -> Caller: ...
+
+
 class Admission:
-    """Turns a request into its caller."""
+    """Implements `Door`: turns a request into its caller."""
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.admission import Admission
 from app.auth import TokenVerifier
+from app.budgets import CountedDoor
 from app.checkout_tokens import JwtCheckoutSigner
 from app.clock import SystemClock
 from app.graphiql import graphiql_routes
@@ -24,6 +25,7 @@ from app.guard import GraphQLGuard
 from app.headers import answer_fault
 from app.jwks import Jwks
 from app.middleware import middleware
+from app.policy import Policy
 from app.refusal import answer_unserved
 from app.settings import Settings
 from app.viewer import viewer_routes
@@ -53,7 +55,10 @@ READY_SECONDS = 2.0
 
 
 def create_app(settings: Settings) -> Starlette:
-    """The API as an ASGI application. Its pools open on first use and close with its lifespan."""
+    """The API as an ASGI application. Its pools open on first use and close with its lifespan.
+
+    Raises SettingsError for a manifest of trusted documents that cannot be used."""
+    policy = Policy.of(settings)
     keys = settings.credential_keys
     engine = make_engine(
         settings.database_url.get_secret_value(),
@@ -88,26 +93,25 @@ def create_app(settings: Settings) -> Starlette:
     admission = Admission(
         TokenVerifier(settings, remote), reads, SqlRevocations(engine), SqlPlatformReads(platform)
     )
-    endpoint = GraphQLEndpoint(schema, admission, services)
+    door = CountedDoor(admission, policy.budgets)
+    endpoint = GraphQLEndpoint(schema, door, services, policy)
     app = Starlette(
         routes=[
-            *(graphiql_routes(settings.public_url) if settings.graphiql else ()),
+            *(graphiql_routes(settings) if settings.graphiql else ()),
             Route("/graphql", GraphQLGuard(endpoint)),
-            *viewer_routes(admission, services.acting),
-            *webhook_routes(
-                events=EventService(database, gateway, wake, clock),
-                secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
-                connect_secrets=[
-                    secret.get_secret_value() for secret in settings.stripe_connect_webhook_secrets
-                ],
-                clock=clock,
-            ),
+            *viewer_routes(door, services.acting),
+            *_webhook_routes(settings, EventService(database, gateway, wake, clock), clock),
             *_health_routes(engine),
         ],
         middleware=middleware(settings),
         exception_handlers={HTTPException: answer_unserved, Exception: answer_fault},
         lifespan=_closing(
-            payments.drain, wake.close, gateway.close, engine.dispose, platform.dispose
+            payments.drain,
+            wake.close,
+            policy.budgets.close,
+            gateway.close,
+            engine.dispose,
+            platform.dispose,
         ),
     )
     return _without_redirects(app)
@@ -129,6 +133,18 @@ def _closing(
             await close()
 
     return lifespan
+
+
+def _webhook_routes(
+    settings: Settings, events: EventService, clock: SystemClock
+) -> list[BaseRoute]:
+    connect = settings.stripe_connect_webhook_secrets
+    return webhook_routes(
+        events=events,
+        secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
+        connect_secrets=[secret.get_secret_value() for secret in connect],
+        clock=clock,
+    )
 
 
 def _health_routes(engine: AsyncEngine) -> list[BaseRoute]:

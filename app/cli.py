@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from app.settings import Settings, SettingsError, load_database_url, load_settin
 from app.tenants import tenants_commands
 from app.token_commands import token_commands
 from app.tokens import NoSigningKey
+from app.trusted_documents import ManifestFault, write_manifest
 from app.worker import run as run_worker
 from schema.roles import print_roles
 from schema.schema import print_sdl
@@ -79,6 +81,18 @@ def export() -> None:
 def roles() -> None:
     """Print the table of fields and roles, docs/roles.md."""
     typer.echo(print_roles(), nl=False)
+
+
+@schema_commands.command()
+def documents(
+    folder: Annotated[Path, typer.Argument(help="Where the .graphql files are.", exists=True)],
+) -> None:
+    """Print a manifest of trusted documents, one for each .graphql file."""
+    try:
+        typer.echo(write_manifest(folder))
+    except ManifestFault as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(CONFIGURATION_FAULT) from None
 
 
 def main() -> None:

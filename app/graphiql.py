@@ -1,6 +1,7 @@
 """The GraphQL IDE: GraphiQL's files from this very host, nothing from any other.
 
-`scripts/graphiql` lays the files; without them the page says so in words.
+`scripts/graphiql` lays the files; without them the page says so in words. The page itself knows
+nothing of the schema: what it shows is what the token that is typed into it may read.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from app.guard import only_over_post
+from app.settings import Settings
+
 ASSETS_PATH = "/graphiql-assets"
 FOLDER = Path(__file__).resolve().parent.parent / ".tollgate" / "graphiql"
 
 _HERE = Path(__file__).parent
 _EXAMPLES = _HERE / "examples.graphql"
 _VARIABLES = {"orderId": "ord_…", "paymentId": "pay_…"}
+
+_NO_EXAMPLES = json.dumps({"document": "", "variables": "{}"})
 
 FILES: Mapping[str, str] = {
     "react_js": "react.production.min.js",
@@ -35,25 +41,30 @@ FILES: Mapping[str, str] = {
 """What the page loads, by the name that its template uses."""
 
 
-def graphiql_routes(public_url: str, folder: Path = FOLDER) -> list[BaseRoute]:
-    """The page at GET /graphql and its files."""
+def graphiql_routes(settings: Settings, folder: Path = FOLDER) -> list[BaseRoute]:
+    """The page at GET /graphql and its files. In production it comes without examples, whose names
+    nobody may learn who has no token."""
 
-    async def page(_: Request) -> Response:
-        return ide_page(folder, f"{public_url}/graphql")
+    async def page(request: Request) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            return only_over_post().response(request.scope)
+        url = f"{settings.public_url}/graphql"
+        return ide_page(folder, url, examples=not settings.is_production)
 
     assets = StaticFiles(directory=folder, check_dir=False)
     assets.config_checked = True  # a folder that is not there yet holds no file: 404, no fault
     return [Route("/graphql", page, methods=["GET"]), Mount(ASSETS_PATH, assets)]
 
 
-def ide_page(folder: Path, url: str) -> Response:
+def ide_page(folder: Path, url: str, *, examples: bool) -> Response:
     """The IDE, or a page that says how to get it."""
     nonce = secrets.token_urlsafe(16)
     found = _find(folder)
     if found is None:
         html = _template("graphiql_missing.html").substitute(url=escape(url))
     else:
-        html = _template("graphiql.html").substitute(found, nonce=nonce, examples=_examples())
+        shown = _examples() if examples else _NO_EXAMPLES
+        html = _template("graphiql.html").substitute(found, nonce=nonce, examples=shown)
     return HTMLResponse(html, headers=_headers(nonce))
 
 

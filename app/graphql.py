@@ -20,9 +20,12 @@ from strawberry.schema.base import BaseSchema
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from app.admission import Admission
+from app.admission import Door
 from app.answering import answered
+from app.budgets import Purse, address_of, too_many
 from app.guard import BODY
+from app.introspection import may_introspect
+from app.policy import Policy
 from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
 from app.request_id import request_id_of
 from domain.audit_reading import AuditReads
@@ -34,12 +37,16 @@ from resolvers.context import (
     OrderUseCases,
     PaymentUseCases,
 )
+from schema.budget import BudgetSpent
 from schema.card_data import card_data_at, refusal_at
 from schema.codes import RequestErrorCode
 from schema.context import GraphContext
-from schema.presentation import Shown, is_request_error, show
+from schema.presentation import Shown, is_request_error, root_cause, show
 
 _log = logging.getLogger(__name__)
+
+_PURSE = "tollgate.purse"
+"""Where the scope holds the budgets of an admitted request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class GuardedRequest(StarletteRequestAdapter):
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
+        self.scope = request.scope
         self.guarded: dict[str, object] = request.scope[BODY]
 
 
@@ -67,12 +75,15 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
 
     request_adapter_class = GuardedRequest
 
-    def __init__(self, schema: BaseSchema, admission: Admission, services: Services) -> None:
+    def __init__(
+        self, schema: BaseSchema, admission: Door, services: Services, policy: Policy
+    ) -> None:
         super().__init__(
             schema, graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
         )
         self._admission = admission
         self._services = services
+        self._policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request that the guard let through."""
@@ -84,7 +95,12 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
         try:
             response = await self.run(request)
         except HTTPException as error:
-            raise Refusal(400, "The document has no operation of that name.") from error
+            refusal = Refusal(400, "The document has no operation of that name.")
+            raise await _paid(request, refusal) from error
+        except Refusal as refusal:
+            raise await _paid(request, refusal) from None
+        except BudgetSpent as spent:
+            raise await _paid(request, too_many(spent.seconds)) from None
         if isinstance(response, WebSocket):
             raise TypeError("a request over HTTP was answered with a WebSocket")
         return response
@@ -96,6 +112,8 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
         if isinstance(request, WebSocket):
             raise TypeError("GraphQL is spoken over HTTP only")
         caller = await self._admission.admit(request)
+        purse = Purse(self._policy.budgets, caller, address_of(request))
+        request.scope[_PURSE] = purse
         services = self._services
         return GraphContext(
             Context(
@@ -106,7 +124,9 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 acting=services.acting,
                 reads=services.reads,
                 audit=services.audit,
-            )
+            ),
+            budget=purse,
+            may_introspect=may_introspect(caller, self._policy.introspection),
         )
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
@@ -117,15 +137,21 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
         """The request in the object that the guard parsed. Raises Refusal (400)."""
         if not isinstance(request, GuardedRequest):
             raise TypeError("the endpoint stands behind the guard")
-        return read_request(request.guarded)
+        caller = _purse(request.scope).caller
+        query = self._policy.documents.read(request.guarded, caller)
+        return read_request(request.guarded, query)
 
     async def process_result(
         self, request: Request, result: ExecutionResult
     ) -> GraphQLHTTPResponse:
         """The answer's body; unexpected errors are masked here, and logged once."""
-        body = GraphQLHTTPResponse()
+        body, purse = GraphQLHTTPResponse(), _purse(request.scope)
         if not is_request_error(result):
             body["data"] = result.data
+        else:
+            _raise_spent(result)
+            await purse.pay_refusal()
+        body["extensions"] = {"cost": purse.told()}
         if result.errors:
             request_id = request_id_of(request.scope)
             validated = not isinstance(result, PreExecutionError)
@@ -151,15 +177,17 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
         )
 
 
-def read_request(body: dict[str, object]) -> GraphQLRequestData:
+_SEARCHED = frozenset({"query", "variables", "documentId"})
+"""Members that the schema's own guard looks through, or that are a hash and kept nowhere."""
+
+
+def read_request(body: dict[str, object], query: str) -> GraphQLRequestData:
     """The members of a GraphQL request. Raises Refusal (400) for one of the wrong type, and for
-    card data in any member but those that the schema's own guard looks through."""
-    rest = {name: value for name, value in body.items() if name not in {"query", "variables"}}
+    card data in any member but those that are looked through elsewhere."""
+    rest = {name: value for name, value in body.items() if name not in _SEARCHED}
     if place := card_data_at(rest, "the body"):
         raise Refusal(400, refusal_at(place), RequestErrorCode.CARD_DATA_FORBIDDEN)
-    query, operation_name = body.get("query"), body.get("operationName")
-    if not isinstance(query, str) or not query.strip():
-        raise Refusal(400, "query is the document, a string.")
+    operation_name = body.get("operationName")
     if not isinstance(operation_name, str | None):
         raise Refusal(400, "operationName is a string.")
     return GraphQLRequestData(
@@ -175,6 +203,33 @@ def _read_map(body: dict[str, object], name: str) -> dict[str, object] | None:
     if not isinstance(value, dict | None):
         raise Refusal(400, f"{name} is an object.")
     return value
+
+
+def _purse(scope: Scope) -> Purse:
+    purse = scope[_PURSE]
+    if not isinstance(purse, Purse):
+        raise TypeError("the request was not admitted")
+    return purse
+
+
+async def _paid(request: Request, refusal: Refusal) -> Refusal:
+    """The refusal of a request that was admitted, once it is paid for, and with what it cost."""
+    if _PURSE not in request.scope:
+        return refusal
+    purse = _purse(request.scope)
+    try:
+        await purse.pay_refusal()
+    except BudgetSpent as spent:
+        refusal = too_many(spent.seconds)
+    refusal.extensions = {"cost": purse.told()}
+    return refusal
+
+
+def _raise_spent(result: ExecutionResult) -> None:
+    for error in result.errors or ():
+        cause = root_cause(error)
+        if isinstance(cause, BudgetSpent):
+            raise cause
 
 
 def _log_faults(shown: list[Shown], request_id: str) -> None:

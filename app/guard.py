@@ -62,11 +62,16 @@ _CLOSE = {"Connection": "close"}
 """Said where the rest of a body is left unread."""
 
 
+def only_over_post() -> Refusal:
+    """The answer to every other method."""
+    return Refusal(405, "GraphQL is spoken over POST.", headers={"Allow": "POST"} | _CLOSE)
+
+
 def check_headers(scope: Scope) -> None:
     """Raises Refusal for what can be refused before the body is read."""
     headers = Headers(scope=scope)
     if scope["method"] != "POST":
-        raise Refusal(405, "GraphQL is spoken over POST.", headers={"Allow": "POST"} | _CLOSE)
+        raise only_over_post()
     if accepted_media_type(scope) is None:
         raise Refusal(406, "Answers are JSON.", headers=_CLOSE)
     if not _is_json(headers.getlist("content-type")):
@@ -83,7 +88,12 @@ def check_headers(scope: Scope) -> None:
 def read_object(body: bytes) -> dict[str, object]:
     """The JSON object in the body. Raises Refusal (400)."""
     try:
-        value = json.loads(body.decode(), parse_int=_read_integer, parse_constant=_refuse_constant)
+        value = json.loads(
+            body.decode(),
+            parse_int=_read_integer,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_read_pairs,
+        )
     except (ValueError, RecursionError):
         raise Refusal(400, "The body is not JSON in UTF-8.") from None
     if not isinstance(value, dict):
@@ -127,6 +137,14 @@ def _read_integer(digits: str) -> int:
     if len(digits.lstrip("-")) > INTEGER_DIGITS_MAX:
         raise Refusal(400, f"An integer has at most {INTEGER_DIGITS_MAX} digits.")
     return int(digits)
+
+
+def _read_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        # whoever read the body before us may have taken the other one (RFC 8259, section 4)
+        raise Refusal(400, "A name comes twice in one object.")
+    return members
 
 
 def _refuse_constant(name: str) -> Never:

@@ -30,18 +30,27 @@ class Refusal(Exception):
         message: str,
         code: RequestErrorCode = RequestErrorCode.BAD_USER_INPUT,
         headers: Mapping[str, str] | None = None,
+        *,
+        told: Mapping[str, object] | None = None,
+        extensions: Mapping[str, object] | None = None,
     ) -> None:
+        """`told` goes into the error's extensions, `extensions` into the answer's."""
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code
         self.headers = dict(headers or {})
+        self.told = dict(told or {})
+        self.extensions = dict(extensions or {})
 
     def response(self, scope: Scope) -> Response:
         """The answer to the request of this scope."""
-        extensions = {"code": self.code.value, "requestId": request_id_of(scope)}
+        told = {"code": self.code.value, "requestId": request_id_of(scope)} | self.told
+        body: dict[str, object] = {"errors": [{"message": self.message, "extensions": told}]}
+        if self.extensions:
+            body["extensions"] = self.extensions
         return JSONResponse(
-            {"errors": [{"message": self.message, "extensions": extensions}]},
+            body,
             status_code=self.status,
             media_type=accepted_media_type(scope) or JSON,
             headers={"Cache-Control": "no-store"} | self.headers,

@@ -1,11 +1,12 @@
 """The types of the settings: how the text of a variable becomes a value, and what is refused."""
 
 import re
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from app.keys import (
     CheckoutKey,
@@ -177,6 +178,12 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     return network
 
 
+def production_rate(points: int) -> Callable[[dict[str, Any]], int]:
+    """A default of so many points in production, and no end in development, where every caller has
+    the same address and load is what a developer makes."""
+    return lambda data: 0 if data.get("environment") == "development" else points
+
+
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
@@ -192,3 +199,4 @@ Issuer = Annotated[str, AfterValidator(_issuer)]
 CheckoutKeys = Annotated[tuple[CheckoutKey, ...], BeforeValidator(_checkout_keys)]
 CorsOrigins = Annotated[tuple[str, ...], BeforeValidator(_cors_origins)]
 TrustedProxies = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_trusted_proxies)]
+Rate = Annotated[int, Field(ge=0, le=1_000_000_000)]

@@ -5,6 +5,7 @@ A secret may also come from a file: `NAME_FILE` holds its path (`app.environment
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -31,12 +32,14 @@ from app.setting_types import (
     JwtKeys,
     NeededWebhookSecrets,
     PostgresUrl,
+    Rate,
     RedisUrl,
     StripeApiBase,
     StripeKey,
     StripeLog,
     TrustedProxies,
     WebhookSecrets,
+    production_rate,
 )
 
 
@@ -176,6 +179,49 @@ class Settings(BaseSettings):
         default_factory=lambda data: data.get("environment") == "development",
         validation_alias="TOLLGATE_GRAPHIQL",
         description="serve the GraphQL IDE; on by default in development",
+    )
+    introspection: Literal["all", "roles", "off"] = Field(
+        default_factory=lambda data: "all" if data.get("environment") == "development" else "roles",
+        validation_alias="TOLLGATE_INTROSPECTION",
+        description="who may read the schema from the API: all, roles (DEVELOPER, ADMIN and "
+        "PLATFORM_ADMIN) or off; roles by default, all in development",
+    )
+    trusted_documents: Literal["off", "prefer", "only"] = Field(
+        default="off",
+        validation_alias="TOLLGATE_TRUSTED_DOCUMENTS",
+        description="off; prefer takes documents by id too; only takes others from DEVELOPER, "
+        "ADMIN and PLATFORM_ADMIN alone",
+    )
+    document_manifest: Path | None = Field(
+        default=None,
+        validation_alias="TOLLGATE_DOCUMENT_MANIFEST",
+        description="the JSON file of the trusted documents, by id",
+    )
+    rate_tenant: Rate = Field(
+        default_factory=production_rate(60_000),
+        validation_alias="TOLLGATE_RATE_TENANT",
+        description="points of cost a minute for a tenant, 0 for no end; 60000 by default, 0 in "
+        "development",
+    )
+    rate_client: Rate = Field(
+        default_factory=production_rate(30_000),
+        validation_alias="TOLLGATE_RATE_CLIENT",
+        description="the same for a client, which is a token's subject; 30000",
+    )
+    rate_checkout: Rate = Field(
+        default_factory=production_rate(1_000),
+        validation_alias="TOLLGATE_RATE_CHECKOUT",
+        description="the same for the checkout tokens of an order; 1000",
+    )
+    rate_address: Rate = Field(
+        default_factory=production_rate(60_000),
+        validation_alias="TOLLGATE_RATE_ADDRESS",
+        description="the same for an address, or an IPv6 network of 64 bits; 60000",
+    )
+    rate_failures: Rate = Field(
+        default_factory=production_rate(600),
+        validation_alias="TOLLGATE_RATE_FAILURES",
+        description="failed log-ins and refused documents a minute for an address; 600",
     )
 
     @classmethod

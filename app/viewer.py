@@ -7,14 +7,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from app.admission import Admission
+from app.admission import Door
 from app.answering import answered
 from app.refusal import Refusal
 from domain.caller import Role
 from resolvers.context import ActingUseCases
 
 
-def viewer_routes(admission: Admission, acting: ActingUseCases) -> list[BaseRoute]:
+def viewer_routes(admission: Door, acting: ActingUseCases) -> list[BaseRoute]:
     """The route, behind the same admission as the GraphQL endpoint."""
     return [Route("/viewer", ViewerEndpoint(admission, acting))]
 
@@ -37,7 +37,7 @@ class ViewerEndpoint:
         return await _viewer(self._admission, self._acting, request)
 
 
-async def _viewer(admission: Admission, acting: ActingUseCases, request: Request) -> Response:
+async def _viewer(admission: Door, acting: ActingUseCases, request: Request) -> Response:
     caller = await admission.admit(request)
     if caller.reason is not None and caller.tenant_id is not None:
         await acting.record(

@@ -43,7 +43,7 @@ def show(error: GraphQLError, *, validated: bool, request_id: str) -> Shown:
     """The error for the client. `validated`: the document had passed validation."""
     code, message = _classify(error, validated=validated)
     extensions: dict[str, JsonValue] = {"code": code.value, "requestId": request_id}
-    cause = _root_cause(error)
+    cause = root_cause(error)
     if isinstance(cause, ValidationFailed):
         extensions["detailCode"] = cause.detail_code
     body: dict[str, JsonValue] = {"message": message, "extensions": extensions}
@@ -62,7 +62,7 @@ def _classify(error: GraphQLError, *, validated: bool) -> tuple[RequestErrorCode
         return own, message
     if isinstance(error, GraphQLSyntaxError):
         return _syntax_code(message), message
-    cause = _root_cause(error)
+    cause = root_cause(error)
     if isinstance(cause, Forbidden):
         return RequestErrorCode.FORBIDDEN, message
     if isinstance(cause, BadInput | ValidationFailed):
@@ -82,7 +82,7 @@ def _syntax_code(message: str) -> RequestErrorCode:
     return RequestErrorCode.GRAPHQL_PARSE_FAILED
 
 
-def _root_cause(error: GraphQLError) -> BaseException | None:
+def root_cause(error: GraphQLError) -> BaseException | None:
     """What was raised beneath the library's own errors; None where they are all there is."""
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):

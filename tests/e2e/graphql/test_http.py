@@ -86,7 +86,11 @@ def test_the_media_type_decides_the_status(merchant: Merchant) -> None:
 
 def test_queries_are_not_served_over_get(settings: Settings) -> None:
     """GET shows the page of the IDE in development, and never executes anything."""
-    page = send(settings.public_url, "GET", "/graphql?query={viewer{id}}")
+    path = "/graphql?query={viewer{id}}"
+    page = send(settings.public_url, "GET", path, headers=[("Accept", "text/html")])
+    bare = send(settings.public_url, "GET", path)
+
+    assert (bare.status, bare.codes) == (405, ["BAD_USER_INPUT"])
 
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")

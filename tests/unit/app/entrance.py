@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 
 from app.admission import Admission
 from app.auth import TokenVerifier
+from app.budgets import Budgets, Rates
 from app.graphql import Services
+from app.policy import Policy
 from app.settings import Settings
+from app.windows import LocalWindows
 from domain.tenant import Tenant
 from tests.unit.schema.audit_shelf import AuditShelf
 from tests.unit.schema.shop import CheckoutDesk, Journal, OrderDesk, Shelf, Till
@@ -60,3 +63,8 @@ def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None 
         reads=shelf,
         audit=AuditShelf(),
     )
+
+
+def no_budgets() -> Policy:
+    """A policy without end, but for introspection."""
+    return Policy(Budgets(Rates(), LocalWindows()))

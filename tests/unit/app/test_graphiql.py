@@ -10,16 +10,27 @@ from graphql import parse, validate
 from starlette.applications import Starlette
 
 from app.graphiql import FILES, graphiql_routes
+from app.settings import Settings, load_settings
 from schema.schema import schema
 from tests.unit.app.asgi import Answer, answered
+from tests.unit.app.test_settings import DEVELOPMENT, PRODUCTION
 
+PUBLIC = {"TOLLGATE_PUBLIC_URL": "https://api.example"}
+SETTINGS = load_settings(DEVELOPMENT | PUBLIC)
 EXAMPLES = Path(__file__).parents[3] / "app" / "examples.graphql"
 
 
-async def page(folder: Path, path: str = "/graphql") -> Answer:
+async def page(
+    folder: Path,
+    path: str = "/graphql",
+    *,
+    settings: Settings = SETTINGS,
+    accept: str = "text/html,*/*;q=0.8",
+) -> Answer:
     """What a browser gets."""
-    app = Starlette(routes=graphiql_routes("https://api.example", folder))
-    return await answered(app, method="GET", path=path, headers=[("Host", "evil.example")])
+    app = Starlette(routes=graphiql_routes(settings, folder))
+    headers = [("Host", "evil.example"), ("Accept", accept)]
+    return await answered(app, method="GET", path=path, headers=headers)
 
 
 @pytest.fixture
@@ -81,6 +92,24 @@ async def test_a_missing_file_is_said_in_words(files: Path) -> None:
 async def test_no_folder_is_said_in_words(tmp_path: Path) -> None:
     """A checkout that never fetched the files has the page in words."""
     assert b"scripts/graphiql" in (await page(tmp_path / "nowhere")).body
+
+
+async def test_the_page_tells_no_names_in_production(files: Path) -> None:
+    """Whoever has no token learns nothing of the schema from the page, which has no examples."""
+    names = {b"chargePayment", b"createOrder", b"totalAmount"}
+    shown = (await page(files)).body
+    bare = (await page(files, settings=load_settings(PRODUCTION))).body
+
+    assert {name for name in names if name in shown}
+    assert not {name for name in names if name in bare}
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json", "*/*"])
+async def test_the_page_is_for_browsers(files: Path, accept: str) -> None:
+    """A client that sends a query over GET gets the refusal in JSON, not a page."""
+    answer = await page(files, accept=accept)
+
+    assert (answer.status, answer.code) == (405, "BAD_USER_INPUT")
 
 
 def test_the_examples_are_valid() -> None:
