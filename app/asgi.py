@@ -135,9 +135,7 @@ def _closing(
     return lifespan
 
 
-def _webhook_routes(
-    settings: Settings, events: EventService, clock: SystemClock
-) -> list[BaseRoute]:
+def _webhook_routes(settings: Settings, events: EventService, clock: SystemClock) -> list[Route]:
     connect = settings.stripe_connect_webhook_secrets
     return webhook_routes(
         events=events,

@@ -45,6 +45,7 @@ async def send(
     headers: Sequence[Header] = JSON_HEADERS,
     hangs: bool = False,
     hangs_up: bool = False,
+    client: str = "127.0.0.1",
 ) -> Answer | None:
     """The answer to one request, None when there was none.
 
@@ -77,7 +78,7 @@ async def send(
         "query_string": b"",
         "root_path": "",
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-        "client": ("127.0.0.1", 1234),
+        "client": (client, 1234),
         "server": ("127.0.0.1", 80),
     }
     await app(scope, receive, hear)
