@@ -11,6 +11,7 @@ import uvloop
 
 from app.audit import audit_commands
 from app.logging import set_up_logging
+from app.manifest import write_manifest
 from app.migrate import migrate as apply_migrations
 from app.seed import seed as write_seed
 from app.server import serve as run_api
@@ -18,7 +19,7 @@ from app.settings import Settings, SettingsError, load_database_url, load_settin
 from app.tenants import tenants_commands
 from app.token_commands import token_commands
 from app.tokens import NoSigningKey
-from app.trusted_documents import ManifestFault, write_manifest
+from app.trusted_documents import ManifestFault
 from app.worker import run as run_worker
 from schema.roles import print_roles
 from schema.schema import print_sdl

@@ -100,23 +100,6 @@ def read_manifest(path: Path) -> dict[str, str]:
     return documents
 
 
-def write_manifest(folder: Path) -> str:
-    """The manifest of the `.graphql` files in a folder and below, each a document of its own.
-    Raises ManifestFault."""
-    paths = sorted(folder.rglob("*.graphql"))
-    if not paths:
-        raise ManifestFault(f"{folder} has no .graphql files")
-    documents = {}
-    for path in paths:
-        try:
-            text = path.read_text(encoding="utf-8")
-            validate_documents({str(path): text})
-        except (OSError, UnicodeDecodeError) as error:
-            raise ManifestFault(f"{path} cannot be read: {error}") from None
-        documents[id_of(text)] = text
-    return json.dumps(documents, indent=2, ensure_ascii=False)
-
-
 def validate_documents(documents: Mapping[str, str]) -> dict[str, DocumentNode]:
     """The parsed documents by their text. Raises ManifestFault for the first that is not valid."""
     parsed = {}

@@ -22,7 +22,7 @@ def viewer_routes(admission: Door, acting: ActingUseCases) -> list[BaseRoute]:
 class ViewerEndpoint:
     """Answers GET, and any other method with a 405 in JSON, as the GraphQL endpoint does."""
 
-    def __init__(self, admission: Admission, acting: ActingUseCases) -> None:
+    def __init__(self, admission: Door, acting: ActingUseCases) -> None:
         self._admission = admission
         self._acting = acting
 

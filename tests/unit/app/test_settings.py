@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.budgets import Rates
 from app.environment import SECRETS
 from app.setting_types import STRIPE_API_BASE
 from app.settings import Settings, SettingsError, load_settings
@@ -74,6 +75,23 @@ def test_the_settings_of_http_are_read() -> None:
     assert proxies == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
     assert settings.hsts_seconds == 31_536_000
     assert (bare.cors_origins, bare.trusted_proxies, bare.hsts_seconds) == ((), (), 0)
+
+
+def test_requests_have_an_end_in_production() -> None:
+    """Production has budgets and keeps its schema for those who build against it; development has
+    neither, unless they are named; 0 is no end."""
+    production, development = load_settings(PRODUCTION), load_settings(DEVELOPMENT)
+    named = load_settings(
+        DEVELOPMENT | {"TOLLGATE_RATE_TENANT": "7", "TOLLGATE_INTROSPECTION": "off"}
+    )
+    no_end = load_settings(PRODUCTION | {"TOLLGATE_RATE_TENANT": "0"})
+
+    assert Rates.of(production) == Rates(60_000, 30_000, 1_000, 60_000, 600)
+    assert Rates.of(development) == Rates()
+    assert (production.introspection, development.introspection) == ("roles", "all")
+    assert (Rates.of(named), named.introspection) == (Rates(tenant=7), "off")
+    assert no_end.rate_tenant == 0
+    assert (production.trusted_documents, production.document_manifest) == ("off", None)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +203,9 @@ def test_a_live_key_goes_to_stripe_only(prefix: str) -> None:
         ("TOLLGATE_HSTS_SECONDS", "-1", "greater than or equal to 0"),
         ("TOLLGATE_PORT", "0", "greater than or equal to 1"),
         ("TOLLGATE_DB_POOL_SIZE", "101", "less than or equal to 100"),
+        ("TOLLGATE_RATE_CLIENT", "-1", "greater than or equal to 0"),
+        ("TOLLGATE_INTROSPECTION", "hunter2", "'all', 'roles' or 'off'"),
+        ("TOLLGATE_TRUSTED_DOCUMENTS", "hunter2", "'off', 'prefer' or 'only'"),
     ],
 )
 def test_a_wrong_value_is_named_and_not_shown(name: str, value: str, fault: str) -> None:
