@@ -68,6 +68,8 @@ async def test_a_body_in_pieces_passes() -> None:
         GOOD.decode().encode("utf-16"),
         b"\xef\xbb\xbf" + GOOD,
         b'{"a": NaN}',
+        b'{"query": "{ a }", "query": "{ b }"}',
+        b'{"query": "{ a }", "variables": {"a": 1, "a": 1}}',
         b'{"a": -Infinity}',
         b'{"a": 12345678901234567890}',
         b'{"a": -12345678901234567890}',
