@@ -41,6 +41,10 @@ class KeptDocuments:
         """Keeps these for good, in the place of those that were pinned before."""
         self._pinned = dict(documents)
 
+    def forget(self) -> None:
+        """Forgets what is not pinned."""
+        self._kept.clear()
+
     def find(self, text: str) -> DocumentNode | None:
         """The document of exactly this text."""
         if text in self._pinned:

@@ -54,7 +54,7 @@ TOKENS_MAX = 2_000
 ARGUMENTS_MAX = 500
 """Tokens within parentheses: each error of validation repeats the value that it is about."""
 
-VALUES_MAX = 2_000
+VALUES_MAX = 1_000
 """Values in the variables, at any depth."""
 
 MUTATION_COST = 5
@@ -131,11 +131,9 @@ def check_variables(variables: Mapping[str, object]) -> None:
     while waiting:
         value = waiting.pop()
         seen += 1
-        if isinstance(value, list):
-            _refuse_above("items in a list of the variables", len(value), PAGE_SIZE_MAX)
-            waiting += value
-        elif isinstance(value, Mapping):
-            waiting += value.values()
+        if isinstance(value, list | Mapping):
+            _refuse_above("items in one value of the variables", len(value), PAGE_SIZE_MAX)
+            waiting += value.values() if isinstance(value, Mapping) else value
     _refuse_above("values in the variables", seen, VALUES_MAX)
 
 
