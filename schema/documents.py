@@ -9,17 +9,27 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, specified_rules, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
-from schema.limits import TOKENS_MAX
+from schema.limits import TOKENS_MAX, check_document
 from schema.one_of import OneOfRule
 
 DOCUMENTS_KEPT = 128
+CHARACTERS_KEPT = 100_000
+"""Of all documents that are kept: parsed, a dense one takes 230 bytes for each character."""
 
 LENGTH_KEPT_MAX = 10_000
-"""Characters of a document that may be kept."""
+"""Characters of one document that may be kept."""
 
 ERRORS_MAX = 5
 """Where validation stops: each further error costs, and tells nobody more."""
@@ -33,6 +43,7 @@ class KeptDocuments:
     def __init__(self) -> None:
         self._pinned: Mapping[str, DocumentNode] = {}
         self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._characters = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -44,6 +55,7 @@ class KeptDocuments:
     def forget(self) -> None:
         """Forgets what is not pinned."""
         self._kept.clear()
+        self._characters = 0
 
     def find(self, text: str) -> DocumentNode | None:
         """The document of exactly this text."""
@@ -54,20 +66,30 @@ class KeptDocuments:
         return self._kept.get(text)
 
     def keep(self, text: str, document: DocumentNode) -> None:
-        """Keeps a valid document, in the place of the one that was longest not asked for."""
-        if len(text) > LENGTH_KEPT_MAX or text in self._pinned:
+        """Keeps a valid document, in the place of those that were longest not asked for."""
+        if len(text) > LENGTH_KEPT_MAX or text in self._pinned or text in self._kept:
             return
         self._kept[text] = document
-        if len(self._kept) > DOCUMENTS_KEPT:
-            self._kept.popitem(last=False)
+        self._characters += len(text)
+        while len(self._kept) > DOCUMENTS_KEPT or self._characters > CHARACTERS_KEPT:
+            oldest, _ = self._kept.popitem(last=False)
+            self._characters -= len(oldest)
 
 
 def read_document(schema: GraphQLSchema, text: str) -> DocumentNode:
-    """The document, if it is valid. Raises GraphQLError."""
+    """The document, if it is valid, and within the limits where its pages are the smallest. Raises
+    GraphQLError."""
     document = parse(text, max_tokens=TOKENS_MAX)
+    check_document(document, dict.fromkeys(_variables(document), 1))
     for error in find_faults(schema, document):
         raise error
     return document
+
+
+def _variables(document: DocumentNode) -> Iterator[str]:
+    for operation in document.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            yield from (at.variable.name.value for at in operation.variable_definitions or ())
 
 
 def find_faults(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:

@@ -32,6 +32,7 @@ from tests.unit.schema.shop import Shelf
 
 OPERATIONS = Path(__file__).parents[3] / "app" / "demonstration" / "operations"
 NAMED = "query Who { viewer { id } }"
+LONG = "{" + " ".join(f"a{at}: viewer {{ id }}" for at in range(40)) + "}"
 TWO = "query A { a: viewer { id } } query B { b: viewer { id } }"
 
 
@@ -168,6 +169,7 @@ async def test_trusted_documents_are_parsed_once(tmp_path: Path) -> None:
         ({id_of(NAMED): 5}, "does not have this SHA-256"),
         ({id_of("{ nope }"): "{ nope }"}, "Cannot query field 'nope'"),
         ({id_of("{"): "{"}, "Syntax Error"),
+        ({id_of(LONG): LONG}, "aliases"),
     ],
 )
 def test_a_wrong_manifest_is_a_fault_of_the_settings(

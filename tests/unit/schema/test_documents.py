@@ -8,6 +8,7 @@ from graphql import parse
 from domain.caller import Role
 from schema.codes import RequestErrorCode
 from schema.documents import (
+    CHARACTERS_KEPT,
     DOCUMENTS_KEPT,
     ERRORS_MAX,
     LENGTH_KEPT_MAX,
@@ -45,11 +46,11 @@ async def test_a_valid_document_is_kept() -> None:
 )
 async def test_nothing_else_is_kept(text: str) -> None:
     """What is refused, and what is long, takes no room."""
-    before = len(kept_documents)
+    kept_documents.forget()
     await execute(text, caller=a_caller(Role.ADMIN))
 
     assert kept_documents.find(text) is None
-    assert len(kept_documents) == before
+    assert len(kept_documents) == 0
 
 
 def test_a_flood_drives_out_the_oldest() -> None:
@@ -61,6 +62,22 @@ def test_a_flood_drives_out_the_oldest() -> None:
 
     assert len(kept) == DOCUMENTS_KEPT
     assert kept.find("1") is None
+
+
+def test_long_documents_take_the_room_of_many() -> None:
+    """All documents together have an end, and a twin of one that is kept takes nothing."""
+    kept, document = KeptDocuments(), parse("{ a }")
+    for at in range(50):
+        for _ in range(2):
+            kept.keep(f"{at:0{LENGTH_KEPT_MAX}}", document)
+    at_most = len(kept)
+    for at in range(DOCUMENTS_KEPT):
+        kept.keep(str(at), document)
+    full = len(kept)
+    kept.forget()
+
+    assert at_most == CHARACTERS_KEPT // LENGTH_KEPT_MAX
+    assert (full, len(kept)) == (DOCUMENTS_KEPT, 0)
 
 
 async def test_a_kept_document_is_checked_each_time() -> None:
