@@ -68,7 +68,7 @@ def test_an_act_reaches_the_named_tenant_only(merchant: Merchant, competitor: Me
     order_id = competitor.order()
     staff = Staff(merchant)
 
-    assert staff.act(ORDER, id=order_id).json == {"data": {"order": None}}
+    assert staff.act(ORDER, id=order_id).json["data"] == {"order": None}
     assert staff.act(ORDER, competitor.tenant_id, id=order_id).json["data"]["order"] == {
         "id": order_id
     }
@@ -86,7 +86,7 @@ def test_an_act_that_fails_has_its_entry_all_the_same(merchant: Merchant) -> Non
     unknown = staff.act(mutation("cancelOrder"), input=given)
 
     assert refused.codes == ["BAD_USER_INPUT"]
-    assert missing.json == {"data": {"order": None}}
+    assert missing.json["data"] == {"order": None}
     assert unknown.json["data"]["cancelOrder"]["__typename"] == "NotFoundError"
     assert [entry["after"]["operation"] for entry in entries(merchant)] == [
         "query { orders }",
