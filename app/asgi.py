@@ -56,7 +56,6 @@ READY_SECONDS = 2.0
 
 def create_app(settings: Settings) -> Starlette:
     """The API as an ASGI application. Its pools open on first use and close with its lifespan.
-
     Raises SettingsError for a manifest of trusted documents that cannot be used."""
     policy = Policy.of(settings)
     keys = settings.credential_keys

@@ -68,7 +68,8 @@ async def test_what_is_not_served_is_said_in_json(method: str, path: str, status
 
 async def test_the_ide_keeps_its_own_policy() -> None:
     """Its page may run its scripts, and is guarded otherwise as every answer is."""
-    answer = await answered(an_app(DEVELOPMENT), method="GET")
+    headers = [("Accept", "text/html")]
+    answer = await answered(an_app(DEVELOPMENT), method="GET", headers=headers)
 
     assert answer.status == 200
     assert answer.headers.getlist("content-security-policy")[0].startswith("default-src 'self'")
