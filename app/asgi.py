@@ -93,11 +93,10 @@ def create_app(settings: Settings) -> Starlette:
         TokenVerifier(settings, remote), reads, SqlRevocations(engine), SqlPlatformReads(platform)
     )
     door = CountedDoor(admission, policy.budgets)
-    endpoint = GraphQLEndpoint(schema, door, services, policy)
     app = Starlette(
         routes=[
             *(graphiql_routes(settings) if settings.graphiql else ()),
-            Route("/graphql", GraphQLGuard(endpoint)),
+            Route("/graphql", GraphQLGuard(GraphQLEndpoint(schema, door, services, policy))),
             *viewer_routes(door, services.acting),
             *_webhook_routes(settings, EventService(database, gateway, wake, clock), clock),
             *_health_routes(engine),
