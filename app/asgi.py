@@ -37,6 +37,7 @@ from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.acting import ActingService
 from domain.checkout import CheckoutService
+from domain.configuring import GatewayService
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> Starlette:
         orders=OrderService(database, clock),
         payments=payments,
         checkout=CheckoutService(database, JwtCheckoutSigner.of(settings), clock),
+        gateways=GatewayService(database, gateway, clock, settings.public_url),
         acting=ActingService(database, clock),
         reads=reads,
         audit=SqlAuditReads(engine),

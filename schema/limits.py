@@ -30,7 +30,7 @@ from strawberry.extensions import SchemaExtension
 
 from domain.reports import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 from schema.codes import RequestErrorCode
-from schema.mutation import MONEY_MUTATIONS
+from schema.mutation import GATEWAY_MUTATIONS
 
 DEPTH_MAX = 12
 INTROSPECTION_DEPTH_MAX = 20
@@ -186,7 +186,7 @@ class _Walk:
         total.add(below, levels=1)
         total.fields += 1
         total.aliases += field.alias is not None
-        total.money += field.name.value in MONEY_MUTATIONS
+        total.money += field.name.value in GATEWAY_MUTATIONS
 
     def _items(self, field: FieldNode) -> int:
         """For how many items the selection below the field is read."""
