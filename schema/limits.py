@@ -140,7 +140,7 @@ def _check_operation(operation: OperationDefinitionNode, walk: _Walk) -> None:
     )
     if operation.operation is OperationType.MUTATION and measure.money > 1:
         raise DocumentRefused(
-            "A document moves money once: send one such mutation at a time.",
+            "A document calls the gateway once: send one such mutation at a time.",
             RequestErrorCode.BAD_USER_INPUT,
         )
 
