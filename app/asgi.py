@@ -96,14 +96,7 @@ def create_app(settings: Settings) -> Starlette:
             *(graphiql_routes(settings.public_url) if settings.graphiql else ()),
             Route("/graphql", GraphQLGuard(endpoint)),
             *viewer_routes(admission, services.acting),
-            *webhook_routes(
-                events=EventService(database, gateway, wake, clock),
-                secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
-                connect_secrets=[
-                    secret.get_secret_value() for secret in settings.stripe_connect_webhook_secrets
-                ],
-                clock=clock,
-            ),
+            *_webhook_routes(settings, EventService(database, gateway, wake, clock), clock),
             *_health_routes(engine),
         ],
         middleware=middleware(settings),
@@ -131,6 +124,16 @@ def _closing(
             await close()
 
     return lifespan
+
+
+def _webhook_routes(settings: Settings, events: EventService, clock: SystemClock) -> list[Route]:
+    connect = settings.stripe_connect_webhook_secrets
+    return webhook_routes(
+        events=events,
+        secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
+        connect_secrets=[secret.get_secret_value() for secret in connect],
+        clock=clock,
+    )
 
 
 def _health_routes(engine: AsyncEngine) -> list[BaseRoute]:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -44,6 +44,9 @@ from db.unreadable import alert_unreadable
 from domain.audit import AuditEntry
 from domain.caller import Actor, AuditActorType
 from domain.ids import Prefix, new_id
+
+Verb = Literal["rotation_started", "rotated"]
+"""What the audit says of a rotation: credentials.rotation_started, credentials.rotated."""
 
 SEALED: Sequence[SealedColumn] = (SECRET_KEY, WEBHOOK_SECRET, REQUEST, NEXT_ACTION)
 """Every column that is encrypted. A test holds the list against the tables."""
@@ -112,7 +115,7 @@ class Rotation:
         del found[self._cipher.active]
         if not found:
             return rotated
-        await self._audit(tenant_id, "credentials.rotation_started", {"found": dict(found)})
+        await self._audit(tenant_id, "rotation_started", {"found": dict(found)})
         left = found.total()
         for number in range(PASSES_MAX):
             await self._pass(tenant_id, rotated, done if number == 0 else _nobody)
@@ -123,7 +126,7 @@ class Rotation:
         told = sorted(rotated.unreadable, key=lambda sealed: sealed.context)[:ALERTS_MAX]
         await alert_unreadable(self._engine, told)
         result = {"moved": rotated.moved, "unreadable": len(rotated.unreadable), "left": left}
-        await self._audit(tenant_id, "credentials.rotated", result)
+        await self._audit(tenant_id, "rotated", result)
         return rotated
 
     async def _pass(self, tenant_id: str, rotated: Rotated, done: Callable[[int], object]) -> None:
@@ -174,7 +177,7 @@ class Rotation:
             await commit(connection)
         return swapped.rowcount
 
-    async def _audit(self, tenant_id: str, action: str, after: Mapping[str, object]) -> None:
+    async def _audit(self, tenant_id: str, verb: Verb, after: Mapping[str, object]) -> None:
         async with begun(self._engine, tenant_id) as connection:
             await SqlAuditStore(connection).append(
                 AuditEntry(
@@ -182,7 +185,7 @@ class Rotation:
                     tenant_id=tenant_id,
                     at=datetime.now(UTC),
                     actor=ROTATION,
-                    action=action,
+                    action=f"credentials.{verb}",
                     subject_id=tenant_id,
                     before=None,
                     after={"active": self._cipher.active, **after},
