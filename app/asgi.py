@@ -39,6 +39,7 @@ from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.acting import ActingService
 from domain.checkout import CheckoutService
+from domain.configuring import GatewayService
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
@@ -59,18 +60,8 @@ def create_app(settings: Settings) -> Starlette:
     Raises SettingsError for a manifest of trusted documents that cannot be used."""
     policy = Policy.of(settings)
     keys = settings.credential_keys
-    engine = make_engine(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.db_pool_size,
-        application_name="tollgate api",
-        role=DatabaseRole.API,
-    )
-    platform = make_engine(
-        settings.database_url.get_secret_value(),
-        pool_size=PLATFORM_POOL_SIZE,
-        application_name="tollgate api for the platform",
-        role=DatabaseRole.PLATFORM,
-    )
+    engine = _engine(settings, DatabaseRole.API, settings.db_pool_size)
+    platform = _engine(settings, DatabaseRole.PLATFORM, PLATFORM_POOL_SIZE)
     cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
     database = SqlDatabase(engine, cipher)
     reads = SqlReads(engine, cipher)
@@ -84,6 +75,7 @@ def create_app(settings: Settings) -> Starlette:
         orders=OrderService(database, clock),
         payments=payments,
         checkout=CheckoutService(database, JwtCheckoutSigner.of(settings), clock),
+        gateways=GatewayService(database, gateway, clock, settings.public_url),
         acting=ActingService(database, clock),
         reads=reads,
         audit=SqlAuditReads(engine),
@@ -113,6 +105,15 @@ def create_app(settings: Settings) -> Starlette:
         ),
     )
     return _without_redirects(app)
+
+
+def _engine(settings: Settings, role: DatabaseRole, pool_size: int) -> AsyncEngine:
+    return make_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=pool_size,
+        application_name=f"tollgate api as {role}",
+        role=role,
+    )
 
 
 def _without_redirects(app: Starlette) -> Starlette:

@@ -13,6 +13,7 @@ from app.audit import audit_commands
 from app.logging import set_up_logging
 from app.manifest import write_manifest
 from app.migrate import migrate as apply_migrations
+from app.rotation import keys_commands
 from app.seed import seed as write_seed
 from app.server import serve as run_api
 from app.settings import Settings, SettingsError, load_database_url, load_settings
@@ -33,6 +34,7 @@ cli.add_typer(schema_commands, name="schema")
 cli.add_typer(token_commands, name="token")
 cli.add_typer(audit_commands, name="audit")
 cli.add_typer(tenants_commands, name="tenants")
+cli.add_typer(keys_commands, name="keys")
 
 
 @cli.command()

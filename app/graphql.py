@@ -34,6 +34,7 @@ from resolvers.context import (
     ActingUseCases,
     CheckoutUseCases,
     Context,
+    GatewayUseCases,
     OrderUseCases,
     PaymentUseCases,
 )
@@ -56,6 +57,7 @@ class Services:
     orders: OrderUseCases
     payments: PaymentUseCases
     checkout: CheckoutUseCases
+    gateways: GatewayUseCases
     acting: ActingUseCases
     reads: Reads
     audit: AuditReads
@@ -121,6 +123,7 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 orders=services.orders,
                 payments=services.payments,
                 checkout=services.checkout,
+                gateways=services.gateways,
                 acting=services.acting,
                 reads=services.reads,
                 audit=services.audit,

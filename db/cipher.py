@@ -30,10 +30,20 @@ class AesGcmCipher:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._active = active
 
+    @property
+    def active(self) -> str:
+        """The id of the key that encrypts."""
+        return self._active
+
+    @property
+    def active_header(self) -> bytes:
+        """What every blob under the active key begins with, and no other."""
+        key_id = self._active.encode()
+        return bytes([len(key_id)]) + key_id
+
     def encrypt(self, plaintext: bytes, context: str) -> bytes:
         """A fresh blob under the active key, bound to the context."""
-        key_id = self._active.encode()
-        header = bytes([len(key_id)]) + key_id
+        header = self.active_header
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._ciphers[self._active].encrypt(nonce, plaintext, header + context.encode())
         return header + nonce + sealed

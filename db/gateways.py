@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Row, Select, bindparam, case, func, insert, select, updat
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.sealed import SealedColumn
 from db.statements import ID, TENANT, of_key
 from db.tables import gateways, webhook_events
 from db.tenant_rows import SECRET_KEY, WEBHOOK_SECRET
@@ -21,9 +23,12 @@ from domain.ports import Cipher
 from domain.tenant import GatewayMode
 
 _COLUMN = gateways.c
-_ACCOUNT_INDEX = "uq_tenant_payment_gateways_account"
+_ACCOUNT_RULES = ("uq_tenant_payment_gateways_account", "ex_tenant_payment_gateways_account")
 _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("of_name"), 0)))
 _ADD = insert(gateways)
+_SECRETS = select(_COLUMN.secret_key, _COLUMN.webhook_secret).where(
+    _COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID)
+)
 _SAVE = update(gateways).where(_COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID))
 
 
@@ -37,6 +42,7 @@ def _of_tenant() -> Select[Any]:
             platform.c.gateway_type == _COLUMN.gateway_type,
             platform.c.livemode == _COLUMN.livemode,
         )
+        .correlate(gateways)
         .scalar_subquery()
     )
     last = (
@@ -48,6 +54,7 @@ def _of_tenant() -> Select[Any]:
         )
         .order_by(webhook_events.c.id.desc())
         .limit(1)
+        .correlate(gateways)
         .scalar_subquery()
     )
     return (
@@ -96,6 +103,16 @@ def _columns(profile: GatewayProfile) -> Mapping[str, object]:
     }
 
 
+@contextmanager
+def _taken(profile: GatewayProfile) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if any(rule in str(error.orig) for rule in _ACCOUNT_RULES):
+            raise AccountTaken(profile.id) from error
+        raise
+
+
 @dataclass(frozen=True, slots=True)
 class SqlGatewayStore:
     """Implements `domain.gateway_profile.GatewayStore`."""
@@ -112,21 +129,32 @@ class SqlGatewayStore:
         found = await self.connection.execute(_OF_TENANT, {TENANT: tenant_id})
         return [_profile_of(row) for row in found]
 
+    async def secrets(self, tenant_id: str, gateway_id: str) -> GatewaySecrets:
+        found = await self.connection.execute(_SECRETS, of_key(tenant_id, gateway_id))
+        row = found.one()
+        return GatewaySecrets(
+            self._opened(SECRET_KEY, tenant_id, gateway_id, row.secret_key),
+            self._opened(WEBHOOK_SECRET, tenant_id, gateway_id, row.webhook_secret),
+        )
+
     async def add(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
         row = {"tenant_id": profile.tenant_id, "id": profile.id, **_columns(profile)}
-        try:
+        with _taken(profile):
             await self.connection.execute(_ADD, row | self._sealed(profile, secrets))
-        except IntegrityError as error:
-            if _ACCOUNT_INDEX in str(error.orig):
-                raise AccountTaken(profile.id) from error
-            raise
 
     async def save(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
         key = of_key(profile.tenant_id, profile.id)
         values = {**key, **_columns(profile), **self._sealed(profile, secrets)}
-        saved = await self.connection.execute(_SAVE, values)
+        with _taken(profile):
+            saved = await self.connection.execute(_SAVE, values)
         if saved.rowcount == 0:
             raise NotFound(profile.id)
+
+    def _opened(
+        self, at: SealedColumn, tenant_id: str, gateway_id: str, blob: bytes | None
+    ) -> str | None:
+        opened = None if blob is None else at.read(self.cipher, tenant_id, gateway_id, blob)
+        return None if opened is None else str(opened[at.column])
 
     def _sealed(self, profile: GatewayProfile, secrets: GatewaySecrets) -> dict[str, object]:
         given = ((SECRET_KEY, secrets.secret_key), (WEBHOOK_SECRET, secrets.webhook_secret))

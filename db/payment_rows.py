@@ -71,13 +71,13 @@ def payment_of(row: Row[Any], cipher: Cipher) -> Payment:
 
 
 def payment_columns(payment: Payment, cipher: Cipher) -> dict[str, object]:
-    """The row of a payment, complete."""
+    """The row of a payment, complete but for a next action that could not be decrypted."""
     return {
         **_identity(payment),
         **_amounts(payment),
         **_terms(payment),
         **_gateway_facts(payment),
-        "next_action": _sealed_action(payment, cipher),
+        **_sealed_action(payment, cipher),
         "metadata": dict(payment.metadata),
         "version": payment.version,
         "created_at": payment.created_at,
@@ -203,16 +203,18 @@ def _settlement(row: Row[Any]) -> SettlementFacts | None:
     )
 
 
-def _sealed_action(payment: Payment, cipher: Cipher) -> bytes | None:
+def _sealed_action(payment: Payment, cipher: Cipher) -> Mapping[str, object]:
     action = payment.next_action
+    if action == UNREADABLE_ACTION:
+        return {}  # what is stored may be readable again with a key that is missing now
     if action is None:
-        return None
+        return {"next_action": None}
     value = {
         "type": action.type,
         "redirect_url": action.redirect_url,
         "client_secret": action.client_secret,
     }
-    return NEXT_ACTION.seal(cipher, payment.tenant_id, payment.id, value)
+    return {"next_action": NEXT_ACTION.seal(cipher, payment.tenant_id, payment.id, value)}
 
 
 def _next_action(row: Row[Any], cipher: Cipher) -> NextAction | None:

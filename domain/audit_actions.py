@@ -43,6 +43,8 @@ ACTIONS: Mapping[str, str] = {
     "gateway.enabled": "A gateway account was switched on; `replaced` names credentials.",
     "gateway.disabled": "A gateway account was switched off.",
     "gateway.changed": "A gateway account's credentials were replaced; `replaced` names them.",
+    "credentials.rotation_started": "Re-encryption under another key began; `found` counts by key.",
+    "credentials.rotated": "It came to its end; how many were moved, and how many remain.",
     "platform.acted": "The platform's people acted within the tenant, for `reason`.",
 }
 """Action to meaning. An action reads `subject.verb`."""

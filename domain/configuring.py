@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.audit import AuditEntry
@@ -12,6 +13,7 @@ from domain.errors import (
     AttemptedOperation,
     GatewayProblem,
     GatewayRefused,
+    GatewayRejected,
     GatewayUnauthorized,
     GatewayUnavailable,
     InvalidState,
@@ -31,6 +33,7 @@ from domain.gateway_rules import (
     ConfigureGateway,
     cannot_charge,
     changes,
+    check_claim,
     check_form,
     key_missing,
     refused,
@@ -43,6 +46,8 @@ from domain.tenant import GatewayAccount, GatewayMode
 
 TRY_SECONDS = 10.0
 """How long an administrator waits for the gateway's word on a key."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class GatewayService:
         self._gateway = gateway
         self._clock = clock
         self._public_url = public_url.rstrip("/")
+        self._platform_account_id: str | None = None
 
     async def of_tenant(self, tenant_id: str) -> Sequence[ShownGateway]:
         """The tenant's gateway accounts, oldest first, those that are switched off too."""
@@ -78,18 +84,19 @@ class GatewayService:
             return [self._shown(row) for row in await work.gateways.of_tenant(tenant_id)]
 
     async def configure(
-        self, actor: Actor, tenant_id: str, command: ConfigureGateway
+        self, actor: Actor, tenant_id: str, command: ConfigureGateway, *, by_platform: bool = False
     ) -> ShownGateway:
         """Stores the account and switches it on, or off; the one in use before is switched off.
+        The same command again changes nothing. `by_platform`: the platform's people ask for it.
 
         A key or a connected account is tried at the gateway first, with no transaction open.
-        Raises ValidationFailed, InvalidState, NotFound, and GatewayUnavailable; each of them
-        before anything is written.
+        Raises ValidationFailed, InvalidState, NotFound, GatewayUnavailable and GatewayRejected;
+        each of them before anything is written.
         """
         livemode = self._gateway.livemode
         check_form(command, livemode=livemode)
         candidate = await self._candidate(tenant_id, command)
-        facts = await self._try(command, candidate)
+        facts = await self._try(command, candidate, tenant_id, by_platform=by_platform)
         try:
             async with self._database.begin(tenant_id) as work:
                 row = await self._write(work, actor, tenant_id, command, candidate, facts)
@@ -124,26 +131,56 @@ class GatewayService:
         )
         return _Candidate(account, row)
 
-    async def _try(self, command: ConfigureGateway, candidate: _Candidate) -> AccountFacts | None:
+    async def _try(
+        self,
+        command: ConfigureGateway,
+        candidate: _Candidate,
+        tenant_id: str,
+        *,
+        by_platform: bool,
+    ) -> AccountFacts | None:
         """The gateway's word on what is new, or is to be used; None where there is no question."""
         is_known = candidate.row is not None and command.secret_key is None
         if command.mode is GatewayMode.PLATFORM or (is_known and not command.is_enabled):
             return None
+        platform_account_id = await self._platform_account(candidate.account)
+        facts = await self._ask(candidate.account, command)
+        check_claim(
+            command,
+            facts,
+            candidate.row,
+            tenant_id=tenant_id,
+            platform_account_id=platform_account_id,
+            by_platform=by_platform,
+        )
+        if command.is_enabled and not facts.charges_enabled:
+            raise cannot_charge(command)
+        return facts
+
+    async def _platform_account(self, account: GatewayAccount) -> str:
+        """The platform's own account at the gateway, asked for once."""
+        if self._platform_account_id is None:
+            platform = replace(account, mode=GatewayMode.PLATFORM, account_id=None, secret_key=None)
+            self._platform_account_id = (await self._ask(platform, None)).account_id
+        return self._platform_account_id
+
+    async def _ask(self, account: GatewayAccount, command: ConfigureGateway | None) -> AccountFacts:
+        """What the gateway says of the account; without a command, of the platform's own."""
         try:
-            facts = await self._gateway.check_account(
-                candidate.account, timeout_seconds=TRY_SECONDS
-            )
+            return await self._gateway.check_account(account, timeout_seconds=TRY_SECONDS)
         except (GatewayRefused, GatewayUnauthorized) as problem:
-            raise refused(command) from problem
+            permission = problem.permission if isinstance(problem, GatewayUnauthorized) else None
+            if command is not None:
+                raise refused(command, permission) from problem
+            _log.error("the platform's own key was refused (permission: %s)", permission)
+            raise GatewayRejected(
+                "The gateway refuses the platform's own key; nothing was changed.",
+                detail_code="PLATFORM_CREDENTIALS_REFUSED",
+            ) from problem
         except GatewayProblem as problem:
             raise GatewayUnavailable(
                 "The gateway could not be asked about the account; nothing was changed."
             ) from problem
-        if command.account_id not in (None, facts.account_id):
-            raise refused(command)
-        if command.is_enabled and not facts.charges_enabled:
-            raise cannot_charge(command)
-        return facts
 
     async def _write(
         self,
@@ -170,10 +207,13 @@ class GatewayService:
             now=now,
         )
         secrets = GatewaySecrets(command.secret_key, command.webhook_secret)
-        for change in changes(rows, row, wanted, secrets):
+        if row is not None and secrets.replaced:
+            secrets = secrets.beside(await work.gateways.secrets(tenant_id, row.id))
+        written = changes(rows, row, wanted, secrets)
+        for change in written:
             await _store(work, change)
             await work.audit.append(_entry(change, actor, now))
-        return wanted
+        return row if row is not None and not written else wanted
 
     async def _schedule(
         self, work: GatewayWork, tenant_id: str, command: ConfigureGateway
@@ -198,9 +238,9 @@ async def _store(work: GatewayWork, change: Change) -> None:
 
 def _entry(change: Change, actor: Actor, now: datetime) -> AuditEntry:
     before, after = change.before, change.after
-    verb = "changed"
-    if before is None or before.is_enabled is not after.is_enabled:
-        verb = "enabled" if after.is_enabled else "disabled" if before else "added"
+    verb = "added" if before is None else "changed"
+    if before is not None and before.is_enabled is not after.is_enabled:
+        verb = "enabled" if after.is_enabled else "disabled"
     return AuditEntry(
         id=new_id(Prefix.AUDIT_ENTRY),
         tenant_id=after.tenant_id,

@@ -261,7 +261,19 @@ class GatewayUnreached(GatewayProblem):
 
 
 class GatewayUnauthorized(GatewayProblem):
-    """The gateway refused our credentials; nothing took effect."""
+    """The gateway refused our credentials; nothing took effect. `permission` is what a restricted
+    key lacks, by the gateway's name for it, where the gateway says so."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permission: str | None = None,
+        gateway_code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, gateway_code=gateway_code, request_id=request_id)
+        self.permission = permission
 
 
 class GatewayUnknown(GatewayProblem):

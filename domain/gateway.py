@@ -32,10 +32,12 @@ class RefundReply:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What the gateway says of the account that credentials lead to."""
+    """What the gateway says of the account that credentials lead to. `tenant_id` is the tenant that
+    the platform has written on the account; only the platform can (`stripe_objects.TENANT_ID`)."""
 
     account_id: str
     charges_enabled: bool
+    tenant_id: str | None = None
 
 
 class PaymentGateway(Protocol):

@@ -20,7 +20,7 @@ WEBHOOK_PATH = "/api/webhooks/stripe"
 
 
 class AccountTaken(Exception):
-    """Another row has this connected account. The transaction is lost."""
+    """Another tenant is paid through this account of the gateway. The transaction is lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,13 @@ class GatewaySecrets:
         given = {"secret_key": self.secret_key, "webhook_secret": self.webhook_secret}
         return [name for name, secret in given.items() if secret is not None]
 
+    def beside(self, stored: GatewaySecrets) -> GatewaySecrets:
+        """Those that are not stored already."""
+        return GatewaySecrets(
+            None if self.secret_key == stored.secret_key else self.secret_key,
+            None if self.webhook_secret == stored.webhook_secret else self.webhook_secret,
+        )
+
 
 class GatewayStore(Protocol):
     """A tenant's gateway accounts."""
@@ -77,11 +84,17 @@ class GatewayStore(Protocol):
         """All of them, oldest first, those that are switched off too."""
         ...
 
+    async def secrets(self, tenant_id: str, gateway_id: str) -> GatewaySecrets:
+        """What is stored; None for what is not there, and for what cannot be decrypted."""
+        ...
+
     async def add(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
         """Raises AccountTaken."""
         ...
 
-    async def save(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None: ...
+    async def save(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
+        """Raises AccountTaken and NotFound."""
+        ...
 
 
 class GatewayWork(Protocol):

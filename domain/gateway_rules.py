@@ -151,13 +151,48 @@ def wanted_row(
     )
 
 
-def refused(command: ConfigureGateway) -> ValidationFailed:
+def check_claim(
+    command: ConfigureGateway,
+    facts: AccountFacts,
+    row: GatewayProfile | None,
+    *,
+    tenant_id: str,
+    platform_account_id: str,
+    by_platform: bool,
+) -> None:
+    """Raises ValidationFailed unless the account is this tenant's to use.
+
+    Whoever has a key of an account has the account; a connected account is used with the platform's
+    key, so that its id, which is no secret, proves nothing. The platform says whose it is: by the
+    account's metadata, or by acting in the tenant (`by_platform`) where these name nobody. The
+    platform's own account is for mode PLATFORM. That an account serves no second tenant is held by
+    the database.
+    """
+    is_named = command.account_id in (None, facts.account_id)
+    if not is_named or facts.account_id == platform_account_id:
+        raise refused(command)
+    if command.mode is not GatewayMode.CONNECT or facts.tenant_id == tenant_id:
+        return
+    if facts.tenant_id is not None or not (by_platform or row is not None):
+        raise refused(command)
+
+
+def refused(command: ConfigureGateway, permission: str | None = None) -> ValidationFailed:
     """The gateway does not take the key, or the account is not there for this tenant. An account
     of another tenant gives the same answer as one that does not exist."""
     if command.mode is GatewayMode.CONNECT:
-        message = "The gateway knows no such account connected to this platform."
+        message = (
+            "No such account is connected to this platform for this tenant: the platform says whose"
+            " it is by the account's metadata tollgate_tenant_id."
+        )
         return ValidationFailed(_issue("accountId", "CREDENTIALS_REFUSED", message))
-    message = "The gateway refused the key: it must be valid, and able to read its own account."
+    if permission is not None:
+        message = f"The key may not read its own account: it needs the permission {permission}."
+        return ValidationFailed(_issue("secretKey", "KEY_PERMISSION_MISSING", message))
+    message = (
+        "The key cannot be used: it must be in force, of an account that is neither the platform's"
+        " nor another tenant's, and able to read that account."
+    )
     return ValidationFailed(_issue("secretKey", "CREDENTIALS_REFUSED", message))
 
 

@@ -31,6 +31,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Query.auditEntries": _FINANCE,
     "Query.feeTiers": _FINANCE,
     "Query.feeQuote": _FINANCE,
+    "Query.paymentGateways": _ADMINS,
     "Mutation.createOrder": _OPERATORS,
     "Mutation.cancelOrder": _OPERATORS,
     "Mutation.createCheckoutToken": _OPERATORS,
@@ -39,6 +40,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Mutation.capturePayment": _OPERATORS,
     "Mutation.cancelPayment": _OPERATORS,
     "Mutation.refundPayment": _OPERATORS | _FINANCE,
+    "Mutation.configurePaymentGateway": _ADMINS,
     "Viewer.tenant": _READERS,
     "Order.metadata": _READERS,
     "Payment.platformFee": _READERS,
@@ -142,6 +144,7 @@ WHOLE = frozenset(
         "PaymentEvent",
         "PaymentEventConnection",
         "PaymentEventEdge",
+        "PaymentGateway",
         "Refund",
         "RefundConnection",
         "RefundEdge",
@@ -160,6 +163,7 @@ NODES: Mapping[Prefix, frozenset[Role]] = {
     Prefix.AUDIT_ENTRY: _FINANCE,
     Prefix.FEE_TIER: _FINANCE,
     Prefix.FEE_OVERRIDE: _FINANCE,
+    Prefix.GATEWAY: _ADMINS,
 }
 """Who may have an object by its id alone, from `node` and `nodes`; for others there is none."""
 

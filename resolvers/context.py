@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,8 +20,10 @@ from domain.commands import (
     RefundPayment,
     StartPayment,
 )
+from domain.configuring import ShownGateway
 from domain.errors import Forbidden
 from domain.fees import FeeQuote
+from domain.gateway_rules import ConfigureGateway
 from domain.ports import Reads
 from resolvers.access import TENANT_NEEDED
 
@@ -61,6 +64,16 @@ class CheckoutUseCases(Protocol):
     ) -> CheckoutToken: ...
 
 
+class GatewayUseCases(Protocol):
+    """Shows and changes whose accounts take a tenant's money."""
+
+    async def of_tenant(self, tenant_id: str) -> Sequence[ShownGateway]: ...
+
+    async def configure(
+        self, actor: Actor, tenant_id: str, command: ConfigureGateway, *, by_platform: bool
+    ) -> ShownGateway: ...
+
+
 class ActingUseCases(Protocol):
     """Writes down that the platform's people act within a tenant."""
 
@@ -77,6 +90,7 @@ class Context:
     orders: OrderUseCases
     payments: PaymentUseCases
     checkout: CheckoutUseCases
+    gateways: GatewayUseCases
     acting: ActingUseCases
     reads: Reads
     audit: AuditReads

@@ -160,8 +160,8 @@ class Control:
 
     def _account(self, order: Order) -> Wire:
         account, book = record_of(self._world, order.ids[0], Account)
-        _check(account.platform is not None, f"{account.id} is not connected to a platform")
         if order.flag("deauthorized"):
+            _check(account.platform is not None, f"{account.id} is not connected to a platform")
             application: Wire = {
                 "id": account.application,
                 "name": "Sandbox platform",

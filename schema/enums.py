@@ -21,6 +21,7 @@ from domain.payment import (
     RefundState,
 )
 from domain.refund import RefundReason, RefundStatus
+from domain.tenant import GatewayMode
 
 DESCRIPTIONS: Mapping[EnumMeta, tuple[str, Mapping[str, str]]] = {
     Role: (
@@ -36,6 +37,14 @@ DESCRIPTIONS: Mapping[EnumMeta, tuple[str, Mapping[str, str]]] = {
         },
     ),
     GatewayType: ("A payment gateway.", {"STRIPE": "Stripe."}),
+    GatewayMode: (
+        "Whose account at the gateway takes a tenant's money.",
+        {
+            "PLATFORM": "The platform's.",
+            "OWN": "The tenant's own, with the tenant's key.",
+            "CONNECT": "One of the tenant's that is connected to the platform.",
+        },
+    ),
     PaymentMethodType: (
         "What the payer pays with.",
         {"CARD": "A card.", "WALLET": "A wallet such as Apple Pay or Google Pay."},

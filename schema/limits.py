@@ -167,7 +167,7 @@ def _check_operation(operation: OperationDefinitionNode, walk: Walk) -> Asked:
     if operation.operation is OperationType.MUTATION:
         if measure.money > 1:
             raise DocumentRefused(
-                "A document moves money once: send one such mutation at a time.",
+                "A document calls the gateway once: send one such mutation at a time.",
                 RequestErrorCode.BAD_USER_INPUT,
             )
         cost += measure.roots * MUTATION_COST + measure.money * (MONEY_COST - MUTATION_COST)

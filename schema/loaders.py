@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import audit, fees, orders, payments, refunds, tenants
+from resolvers import audit, fees, gateways, orders, payments, refunds, tenants
 from resolvers.context import Context
 
 T = TypeVar("T")
@@ -26,6 +26,7 @@ class Loaders:
         self.fee_tier = _loader(context, fees.tiers_by_ids)
         self.audit_entry = _loader(context, audit.by_ids)
         self.fee_override = _loader(context, fees.overrides_by_ids)
+        self.gateway = _loader(context, gateways.by_ids)
 
 
 def _loader(

@@ -27,7 +27,7 @@ from graphql import (
 )
 
 from domain.reports import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
-from schema.mutation import MONEY_MUTATIONS
+from schema.mutation import GATEWAY_MUTATIONS
 
 LISTS: Mapping[str, int] = {
     "auditEntries": PAGE_SIZE_DEFAULT,
@@ -160,7 +160,7 @@ class Walk:
         total.roots += 1
         total.fields += 1
         total.aliases += field.alias is not None
-        total.money += name in MONEY_MUTATIONS
+        total.money += name in GATEWAY_MUTATIONS
 
     def _items(self, field: FieldNode) -> int:
         """For how many items the selection below the field is read."""

@@ -6,15 +6,18 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import checkout, orders, payments
-from schema import inputs, results
+from resolvers import checkout, gateways, orders, payments
+from schema import gateway, inputs, results
 from schema.context import Info
 from schema.fields import computed
 
 MONEY_MUTATIONS = frozenset(
     {"authorizePayment", "chargePayment", "capturePayment", "refundPayment", "cancelPayment"}
 )
-"""Mutations that call the gateway; a document may hold one of them."""
+"""Mutations that move money; a document may hold one of them."""
+
+GATEWAY_MUTATIONS = MONEY_MUTATIONS | {"configurePaymentGateway"}
+"""Mutations that call the gateway. A document may hold one, so that none tries many keys."""
 
 _input = strawberry.argument(description="What to do.")
 _order = strawberry.argument(description="The order that the token is bound to.")
@@ -87,3 +90,15 @@ class Mutation:
     ) -> results.CancelPaymentResult:
         command = input.to_command()
         return results.PaymentSuccess.of(await payments.cancel(info.context.base, command))
+
+    @computed(
+        "Sets whose gateway account takes the tenant's money from now on. The account is tried "
+        "before it is stored; payments that were begun through another finish there. The same "
+        "input again changes nothing.",
+        allow="Mutation.configurePaymentGateway",
+    )
+    async def configure_payment_gateway(
+        self, info: Info, input: Annotated[gateway.ConfigurePaymentGatewayInput, _input]
+    ) -> gateway.PaymentGatewayResult:
+        command = input.to_command()
+        return gateway.PaymentGateway.of(await gateways.configure(info.context.base, command))

@@ -14,6 +14,7 @@ from schema.audit import AuditEntry
 from schema.context import GraphContext
 from schema.fee_tier import FeeTier
 from schema.fees import FeeOverride
+from schema.gateway import PaymentGateway
 from schema.loaders import Loaders
 from schema.node import Node
 from schema.tenant import Tenant
@@ -46,6 +47,7 @@ LOADS: Mapping[Prefix, Load] = {
     Prefix.AUDIT_ENTRY: _load(lambda loaders: loaders.audit_entry, AuditEntry.of),
     Prefix.FEE_TIER: _load(lambda loaders: loaders.fee_tier, FeeTier.of),
     Prefix.FEE_OVERRIDE: _load(lambda loaders: loaders.fee_override, FeeOverride.of),
+    Prefix.GATEWAY: _load(lambda loaders: loaders.gateway, PaymentGateway.of),
 }
 """Every kind of object that can be asked for by its id alone."""
 

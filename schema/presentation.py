@@ -17,6 +17,9 @@ _ECHO = re.compile(r"(; | )[Ff]ound: .*|Did you mean .*| Field '\w+' of type 'Ma
 """How the library repeats a caller's value, which may be a secret, guesses at names, and speaks of
 Python's types."""
 
+_GATEWAY_SECRET = re.compile(r"\b((?:sk|rk)_(?:test|live)|whsec)_\w+")
+"""A key or webhook secret that a caller put where it does not belong, such as an enum's place."""
+
 _MESSAGE_LENGTH_MAX = 300
 
 JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
@@ -56,7 +59,8 @@ def show(error: GraphQLError, *, validated: bool, request_id: str) -> Shown:
 
 
 def _classify(error: GraphQLError, *, validated: bool) -> tuple[RequestErrorCode, str]:
-    message = without_card_numbers(_ECHO.sub("", error.message))[:_MESSAGE_LENGTH_MAX].strip()
+    message = _GATEWAY_SECRET.sub(r"\1_[redacted]", _ECHO.sub("", error.message))
+    message = without_card_numbers(message)[:_MESSAGE_LENGTH_MAX].strip()
     own = (error.extensions or {}).get("code")
     if isinstance(own, RequestErrorCode):
         return own, message

@@ -11,7 +11,7 @@ import strawberry
 from domain import audit_reading, reports
 from domain.ids import Prefix
 from domain.reports import PAGE_SIZE_MAX
-from resolvers import audit, fees, orders, payments
+from resolvers import audit, fees, gateways, orders, payments
 from schema.audit import AuditEntry, AuditFilter
 from schema.codes import BadInput
 from schema.connection import After, Before, Connection, First, Last, connect, page_request
@@ -20,6 +20,7 @@ from schema.fee_tier import FeeTier
 from schema.fees import FeeQuote
 from schema.fields import computed
 from schema.filters import OrderBy, OrderFilter, PaymentFilter
+from schema.gateway import PaymentGateway
 from schema.node import Node
 from schema.nodes import load_node
 from schema.scalars import Cents, Currency
@@ -124,6 +125,14 @@ class Query:
     ) -> list[FeeTier]:
         tiers = await fees.tiers(info.context.base, include_archived=include_archived)
         return [FeeTier.of(tier) for tier in tiers]
+
+    @computed(
+        "The tenant's accounts at gateways, oldest first, those that are switched off too.",
+        allow="Query.paymentGateways",
+    )
+    async def payment_gateways(self, info: Info) -> list[PaymentGateway]:
+        found = await gateways.of_tenant(info.context.base)
+        return [PaymentGateway.of(shown) for shown in found]
 
     @computed("What a payment would cost the tenant now.", allow="Query.feeQuote")
     async def fee_quote(

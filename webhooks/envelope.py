@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from domain.card_numbers import without_shown_card_numbers
 
-OMITTED_FIELD = "client_secret"
-"""Never stored: whoever holds it can act for the payer."""
+OMITTED_FIELDS = frozenset({"client_secret", "payment_method"})
+"""Never stored. Whoever holds a client secret can act for the payer; a payment method can be
+charged again, and is kept encrypted where Tollgate needs it."""
 
 _NAME = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -21,7 +22,7 @@ class UnreadableBody(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the route needs of an event. `payload` is the whole of it less every client_secret, and
+    """What the route needs of an event. `payload` is the whole of it less OMITTED_FIELDS, and
     without card numbers: the gateway sends none, but a text in it may be a merchant's."""
 
     event_id: str
@@ -78,7 +79,7 @@ def _optional_name(value: Mapping[str, object], field: str) -> str | None:
 
 
 def _without_secrets(value: Mapping[str, object]) -> Mapping[str, object]:
-    return {key: _cleaned(item) for key, item in value.items() if key != OMITTED_FIELD}
+    return {key: _cleaned(item) for key, item in value.items() if key not in OMITTED_FIELDS}
 
 
 def _cleaned(value: object) -> object:

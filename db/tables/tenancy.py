@@ -145,7 +145,15 @@ gateways = Table(
         unique=True,
         postgresql_where=text("tenant_id IS NULL"),
     ),
-    # One merchant account answers to one tenant, so that an event finds one row.
+    # A merchant account serves one tenant, connected or by its own key.
+    ExcludeConstraint(
+        (text("coalesce(account_id, key_account_id)"), "="),
+        (text("(livemode::int)"), "="),
+        ("tenant_id", "<>"),
+        name="ex_tenant_payment_gateways_account",
+        using="gist",
+    ),
+    # A connected account has one row, so that an event finds it.
     Index(
         "uq_tenant_payment_gateways_account",
         "account_id",

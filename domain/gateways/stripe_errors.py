@@ -13,6 +13,8 @@
 
 from __future__ import annotations
 
+import re
+
 import aiohttp
 import stripe
 
@@ -30,6 +32,9 @@ UNREADABLE = (aiohttp.ClientError, OSError, TimeoutError, KeyError, TypeError, V
 """What a lost or unreadable answer raises outside the library's own errors."""
 
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_PERMISSION = re.compile(r"\brak_[a-z_]{1,60}\b", re.ASCII)
+"""A restricted key's missing permission, as Stripe's refusals name it."""
+
 _UNAUTHORIZED = (stripe.AuthenticationError, stripe.PermissionError)
 
 
@@ -47,12 +52,19 @@ def gateway_problem(error: BaseException) -> GatewayProblem:
         return GatewayRefused(message, **about)
     if isinstance(error, _UNAUTHORIZED):
         # Stripe repeats a part of the key in its message.
-        return GatewayUnauthorized("the gateway refused our credentials", **about)
+        return GatewayUnauthorized(
+            "the gateway refused our credentials", permission=_permission(message), **about
+        )
     if isinstance(error, stripe.RateLimitError):
         return GatewayUnreached(message, **about)
     if isinstance(error, stripe.APIConnectionError) and isinstance(error.__cause__, _NOT_CONNECTED):
         return GatewayUnreached("the gateway could not be reached")
     return GatewayUnknown(message, **about)
+
+
+def _permission(message: str) -> str | None:
+    found = _PERMISSION.search(message)
+    return found and found[0]
 
 
 def _declined(error: stripe.CardError, message: str) -> GatewayProblem:

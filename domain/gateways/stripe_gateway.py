@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -37,9 +38,6 @@ API_VERSION: Final = "2026-10-28.endive"
 
 CONNECT_SECONDS: Final = 2.0
 """How long a connection may take to be made."""
-
-UNREADABLE_CODE: Final = "CREDENTIALS_UNREADABLE"
-"""Detail code: what is stored encrypted could not be read, so that nothing was sent."""
 
 _PAGE: Final = 100
 _PAGES_MAX: Final = 100
@@ -167,8 +165,15 @@ class StripeGateway:
     async def check_account(
         self, account: GatewayAccount, *, timeout_seconds: float
     ) -> AccountFacts:
+        caller, path = account, "/v1/account"
+        if account.mode is GatewayMode.CONNECT:
+            # As its platform: what the platform wrote on the account is not the account's to see.
+            caller, path = (
+                replace(account, mode=GatewayMode.PLATFORM),
+                f"{path}s/{account.account_id}",
+            )
         return await self._read(
-            account, "/v1/account", {}, timeout_seconds=timeout_seconds, read=account_facts
+            caller, path, {}, timeout_seconds=timeout_seconds, read=account_facts
         )
 
     async def _send(
@@ -182,7 +187,7 @@ class StripeGateway:
     ) -> tuple[Snapshot, str | None]:
         if request == UNREADABLE_REQUEST:
             raise GatewayUnreached(
-                "the stored request cannot be read", gateway_code=UNREADABLE_CODE
+                "the stored request cannot be read", gateway_code=stripe_requests.UNREADABLE_CODE
             )
         options = self._options(account) | {"idempotency_key": key}
         response = await self._call(
@@ -247,13 +252,7 @@ class StripeGateway:
         return response
 
     def _options(self, account: GatewayAccount) -> dict[str, str]:
-        if account.mode is GatewayMode.OWN and account.secret_key is None:
-            # Never the platform's key instead: the money would go to another account.
-            raise GatewayUnreached("the account's key cannot be read", gateway_code=UNREADABLE_CODE)
-        options = {"api_key": account.secret_key or self._secret_key}
-        if account.account_id is not None:
-            options["stripe_account"] = account.account_id
-        return options
+        return stripe_requests.credentials(account, self._secret_key)
 
     def _stripe(self) -> stripe.StripeClient:
         # Made on first use: aiohttp binds its connections to the running loop.

@@ -24,6 +24,11 @@ from domain.snapshot import (
 
 Json = Mapping[str, object]
 
+TENANT_ID = "tollgate_tenant_id"
+"""Metadata by which the platform says whose connected account it is. A connected account's metadata
+are its platform's: the account's own keys and dashboard do not reach them
+(docs.stripe.com/api/accounts/update)."""
+
 
 def intent_snapshot(intent: Json) -> IntentSnapshot:
     """A PaymentIntent, with its latest charge where that was expanded."""
@@ -72,7 +77,11 @@ def account_facts(account: Json) -> AccountFacts:
     """An account. A key that may not read all of it is told no `charges_enabled`: only a plain
     refusal counts as one."""
     charges_enabled = account.get("charges_enabled") is not False
-    return AccountFacts(_text(account, "id"), charges_enabled=charges_enabled)
+    return AccountFacts(
+        _text(account, "id"),
+        charges_enabled=charges_enabled,
+        tenant_id=_metadata(account, TENANT_ID),
+    )
 
 
 def error_intent(body: object) -> IntentSnapshot | None:

@@ -9,14 +9,18 @@ from collections.abc import Mapping
 
 from domain.applying import ABANDONED
 from domain.currency import to_gateway
+from domain.errors import GatewayUnreached
 from domain.operation import GatewayRequest
 from domain.payment import CaptureMethod, Payment
 from domain.refund import Refund, RefundReason
+from domain.tenant import GatewayAccount, GatewayMode
 
 EXPAND = ("latest_charge.balance_transaction",)
 REQUESTED_BY_CUSTOMER = "requested_by_customer"
 PAYMENT_ID = "tollgate_payment_id"
 REFUND_ID = "tollgate_refund_id"
+UNREADABLE_CODE = "CREDENTIALS_UNREADABLE"
+"""Detail code: what is stored encrypted could not be read, so that nothing was sent."""
 
 _REASONS = {
     RefundReason.DUPLICATE: "duplicate",
@@ -28,6 +32,22 @@ _REASONS = {
 def is_live_key(secret_key: str) -> bool:
     """Whether the key moves real money, by its prefix (docs.stripe.com/keys)."""
     return secret_key.startswith(("sk_live_", "rk_live_"))
+
+
+def credentials(account: GatewayAccount, platform_key: str) -> dict[str, str]:
+    """The key, and the connected account, that a call through this account is made with.
+
+    Raises GatewayUnreached where they are not there. What is missing is never made up for by the
+    platform's own: the money would go to another account.
+    """
+    match account.mode:
+        case GatewayMode.PLATFORM:
+            return {"api_key": platform_key}
+        case GatewayMode.OWN if account.secret_key:
+            return {"api_key": account.secret_key}
+        case GatewayMode.CONNECT if account.account_id:
+            return {"api_key": platform_key, "stripe_account": account.account_id}
+    raise GatewayUnreached("the account's key cannot be read", gateway_code=UNREADABLE_CODE)
 
 
 def create_intent(

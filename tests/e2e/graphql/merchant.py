@@ -40,6 +40,7 @@ MEMBERS = {
     "PaymentSuccess": f"replayed payment {{ {PAYMENT} }}",
     "PaymentDeclinedError": f"declineCode payment {{ {PAYMENT} }}",
     "RefundSuccess": f"replayed refund {{ id status }} payment {{ {PAYMENT} }}",
+    "PaymentGateway": "id mode isEnabled accountId",
     "OrderSuccess": "replayed order { id status remainingAmount { amountCents } }",
 }
 

@@ -54,6 +54,27 @@ async def test_restricted_key(api: Api) -> None:
         assert (await other.payment_intents.create(payment())).id
 
 
+async def test_expired_key(api: Api) -> None:
+    """A key that was valid once is 401 with a code of its own."""
+    async with connected(api.url, api.mode, api.recorder, "sk_test_sandbox_expired_1") as other:
+        refusal = await refused(other.accounts.retrieve_current())
+
+    assert refusal.kind is stripe.AuthenticationError
+    assert refusal.facts[:3] == (401, "invalid_request_error", "api_key_expired")
+
+
+async def test_restricted_key_without_a_permission(api: Api) -> None:
+    """A restricted key that may not read accounts is told the permission, and may do the rest."""
+    key = "rk_test_sandbox_no_accounts_1"
+    async with connected(api.url, api.mode, api.recorder, key) as other:
+        refusal = await refused(other.accounts.retrieve_current())
+        assert (await other.payment_intents.create(payment())).id
+
+    assert refusal.kind is stripe.PermissionError
+    assert refusal.facts[:2] == (403, "invalid_request_error")
+    assert "rak_accounts_kyc_basic_read" in refusal.body["message"]
+
+
 async def test_no_key(api: Api) -> None:
     """A call without a key is 401 and says how to give one."""
     async with api.raw_session.get(f"{api.url}/v1/payment_intents") as answer:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 
+from db.rotation import Verb
 from domain.audit_actions import ACTIONS
 from domain.audit_lines import refund_entry
 from domain.free_text import withheld
@@ -22,6 +24,7 @@ COMPOSED = {
     | {to.lower() for after in TRANSITIONS.values() for to in after},
     "refund.": {"updated"} | {status.lower() for status in RefundStatus},
     "gateway.": {"added", "enabled", "disabled", "changed"},
+    "credentials.": set(get_args(Verb)),
 }
 """The verbs that complete each prefix which the code composes actions from."""
 

@@ -12,6 +12,7 @@ from tests.unit.schema.shop import a_caller, a_context
 ORDER = "ord_0000000000000000000000000a"
 MONEY_OUT = {"Mutation.capturePayment", "Mutation.cancelPayment", "Mutation.refundPayment"}
 PAYING = {"Mutation.authorizePayment", "Mutation.chargePayment"}
+CONFIGURING = {"Mutation.configurePaymentGateway"}
 ORDERING = {"Mutation.createOrder", "Mutation.cancelOrder", "Mutation.createCheckoutToken"}
 EXPECTED: dict[Role, set[str]] = {
     Role.CHECKOUT: PAYING,
@@ -19,8 +20,8 @@ EXPECTED: dict[Role, set[str]] = {
     Role.DEVELOPER: set(),
     Role.OPERATOR: PAYING | MONEY_OUT | ORDERING,
     Role.FINANCE: {"Mutation.refundPayment"},
-    Role.ADMIN: PAYING | MONEY_OUT | ORDERING,
-    Role.PLATFORM_ADMIN: PAYING | MONEY_OUT | ORDERING,
+    Role.ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING,
+    Role.PLATFORM_ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING,
 }
 
 

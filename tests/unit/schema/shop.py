@@ -33,6 +33,7 @@ from schema.context import GraphContext
 from schema.schema import schema
 from tests.builders import NOW, TENANT, a_payment, a_refund, an_order
 from tests.unit.schema.audit_shelf import AuditShelf
+from tests.unit.schema.gateway_desk import GatewayDesk
 
 OTHER_ORDER = new_id(Prefix.ORDER)
 TIER = FeeTier(
@@ -254,7 +255,12 @@ class Journal:
         self.entries.append((tenant_id, reason, operation))
 
 
-def a_context(caller: Caller, shelf: Shelf | None = None, till: Till | None = None) -> Context:
+def a_context(
+    caller: Caller,
+    shelf: Shelf | None = None,
+    till: Till | None = None,
+    gateways: GatewayDesk | None = None,
+) -> Context:
     """One request of the caller to the shop."""
     till = till or Till()
     return Context(
@@ -262,6 +268,7 @@ def a_context(caller: Caller, shelf: Shelf | None = None, till: Till | None = No
         orders=OrderDesk(till),
         payments=till,
         checkout=CheckoutDesk(),
+        gateways=gateways or GatewayDesk(),
         acting=Journal(),
         reads=shelf or Shelf(),
         audit=AuditShelf(),
@@ -274,10 +281,11 @@ async def execute(
     caller: Caller,
     shelf: Shelf | None = None,
     till: Till | None = None,
+    gateways: GatewayDesk | None = None,
     variables: dict[str, object] | None = None,
 ) -> ExecutionResult:
     """The schema's answer to the caller."""
-    context = GraphContext(a_context(caller, shelf, till), may_introspect=True)
+    context = GraphContext(a_context(caller, shelf, till, gateways), may_introspect=True)
     return await schema.execute(document, variable_values=variables, context_value=context)
 
 

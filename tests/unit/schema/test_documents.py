@@ -181,5 +181,5 @@ def test_a_fragment_that_nothing_spreads_has_limits(document: str) -> None:
 )
 def test_a_second_money_mutation_is_counted_whatever_the_variables_say(document: str) -> None:
     """What is left out by a variable counts as if it were not."""
-    with pytest.raises(DocumentRefused, match="moves money once"):
+    with pytest.raises(DocumentRefused, match="calls the gateway once"):
         check_document(parse(document))

@@ -40,19 +40,27 @@ def test_an_event_is_read() -> None:
     )
 
 
-def test_every_client_secret_is_left_out() -> None:
-    """A client secret leaves the payload at any depth, in objects and lists, whatever it holds."""
+def test_client_secrets_and_payment_methods_are_left_out() -> None:
+    """They leave the payload at any depth, in objects and lists, whatever they hold."""
     data = {
         "object": {
             "client_secret": "pi_1_secret_2",
+            "payment_method": "pm_1",
             "charges": [{"payment": {"client_secret": {"nested": 1}, "id": "pi_2"}}],
+            "last_payment_error": {"payment_method": {"id": "pm_1"}},
+            "payment_method_details": {"card": {"last4": "4242"}},
             "note": "client_secret",
         }
     }
     envelope = read_envelope(body(data=data, client_secret=None))
 
     assert envelope.payload["data"] == {
-        "object": {"charges": [{"payment": {"id": "pi_2"}}], "note": "client_secret"}
+        "object": {
+            "charges": [{"payment": {"id": "pi_2"}}],
+            "last_payment_error": {},
+            "payment_method_details": {"card": {"last4": "4242"}},
+            "note": "client_secret",
+        }
     }
     assert "client_secret" not in envelope.payload
 
