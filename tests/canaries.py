@@ -98,7 +98,7 @@ def refuse_in_answer(place: str, body: bytes) -> None:
 
 def refuse_in_files(folder: Path) -> None:
     """Raises CanaryFound when a log below the folder holds a secret."""
-    for path in sorted(folder.rglob("*log*")):
+    for path in sorted(folder.rglob("*.log")):
         if path.is_file():
             with path.open(errors="replace") as lines:
                 for line in lines:

@@ -249,9 +249,9 @@ def test_a_secret_in_an_operations_name_is_not_kept(merchant: Merchant) -> None:
     """The caller chooses the name, the audit keeps it for ever."""
     staff = Staff(merchant)
     staff.act("query sk_live_0123456789abcdef { viewer { id } }")
-    staff.act("query Q4242424242424242 { viewer { id } }")
+    refused = staff.act("query Q4242424242424242 { viewer { id } }")
 
     assert [entry["after"]["operation"] for entry in entries(merchant)] == [
         "query [secret removed] { viewer }",
-        "query Q[digits removed] { viewer }",
     ]
+    assert refused.codes == ["CARD_DATA_FORBIDDEN"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -32,6 +33,7 @@ from domain.services import OrderService, PaymentService
 from domain.settling import Settler
 from domain.tenant import Tenant
 from tests.e2e.sandbox.control import Control
+from webhooks.envelope import read_envelope
 from webhooks.wake import ArqWake
 
 USER = Actor(AuditActorType.USER, "tester")
@@ -159,7 +161,7 @@ class Shop:
             event_type=event["type"],
             api_version=event["api_version"],
             account=event.get("account"),
-            payload=event,
+            payload=read_envelope(json.dumps(event).encode()).payload,
             status=WebhookEventStatus.RECEIVED,
             created_at=self.clock.now(),
         )
