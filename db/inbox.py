@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.payment_rows import payment_of
-from db.statements import enter_tenant
+from db.statements import current_tenant, enter_tenant
 from db.tables import gateways, payments, webhook_events
 from domain.errors import NotFound
 from domain.inbox import WebhookEvent, WebhookEventStatus
@@ -201,11 +201,14 @@ def _find_payment(
 
 def _within_reach(gateway: GatewayAccount) -> ColumnElement[bool]:
     """The payments that events of this gateway row may speak of: its own; for the platform's row,
-    those of every tenant paid through the platform's account."""
+    those paid through the platform's account, of the tenant that was entered."""
     if gateway.tenant_id is not None:
         return and_(payments.c.tenant_id == gateway.tenant_id, payments.c.gateway_id == gateway.id)
     through_platform = select(gateways.c.id).where(
+        gateways.c.tenant_id == payments.c.tenant_id,
         gateways.c.mode == GatewayMode.PLATFORM.value,
         gateways.c.gateway_type == gateway.gateway_type.value,
     )
-    return payments.c.gateway_id.in_(through_platform)
+    return and_(
+        payments.c.tenant_id == current_tenant(), payments.c.gateway_id.in_(through_platform)
+    )

@@ -36,9 +36,13 @@ def save_by_id(table: Table) -> Update:
 
 def enter_tenant(tenant_id: ColumnElement[str]) -> Select[Any]:
     """Sets the tenant for the rest of the transaction, unless one is set; null sets none."""
-    current = func.coalesce(func.current_setting(TENANT_SETTING, literal(True)), "")  # noqa: FBT003
     entered = func.set_config(TENANT_SETTING, tenant_id, literal(True))  # noqa: FBT003
-    return select(entered).where(current == "")
+    return select(entered).where(func.coalesce(current_tenant(), "") == "")
+
+
+def current_tenant() -> ColumnElement[str]:
+    """The tenant that the transaction was begun for or has entered; null or empty for none."""
+    return func.current_setting(TENANT_SETTING, literal(True))  # noqa: FBT003
 
 
 def of_key(tenant_id: str, row_id: str) -> dict[str, object]:

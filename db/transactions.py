@@ -73,8 +73,9 @@ async def reading(engine: AsyncEngine, tenant_id: str) -> AsyncIterator[AsyncCon
 def _begin(tenant_id: str | None) -> str:
     if tenant_id is None:
         return "BEGIN"
-    quoted = tenant_id.replace("'", "''")
-    return f"BEGIN; SET LOCAL {TENANT_SETTING} = '{quoted}'"
+    # An E string reads alike whatever standard_conforming_strings is set to (PostgreSQL, 4.1.2.2).
+    quoted = tenant_id.replace("\\", "\\\\").replace("'", "''")
+    return f"BEGIN; SET LOCAL {TENANT_SETTING} = E'{quoted}'"
 
 
 def _set_tenant(

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.work import SqlDatabase
 from domain.errors import NotFound
 from domain.inbox import WebhookEvent, WebhookEventStatus
-from domain.payment import GatewayType
+from domain.payment import GatewayType, Payment
 from domain.ports import PayloadUnstorable
 from domain.tenant import GatewayAccount
 from tests.integration.db.builders import NOW, a_full_event, an_event
@@ -216,17 +216,29 @@ async def test_the_platforms_row_reaches_its_tenants_payments(
     second = await stored_payment(database, rival)
     platform = await platform_gateway(database)
 
-    async with database.begin_across_tenants() as work:
-        by_gateway = await work.inbox.find_payment(platform, first.gateway_payment_id, None)
-        by_ours = await work.inbox.find_payment(platform, None, second.id)
-        by_either = await work.inbox.find_payment(platform, "pi_new", second.id)
-        unknown = await work.inbox.find_payment(platform, "pi_new", "pay_unknown")
-        nothing = await work.inbox.find_payment(platform, None, None)
+    async def find(gateway_payment_id: str | None, payment_id: str | None) -> Payment | None:
+        async with database.begin_across_tenants() as work:
+            return await work.inbox.find_payment(platform, gateway_payment_id, payment_id)
 
-    assert first == by_gateway
-    assert second == by_ours == by_either
-    assert unknown is None
-    assert nothing is None
+    assert first == await find(first.gateway_payment_id, None)
+    assert second == await find(None, second.id) == await find("pi_new", second.id)
+    assert await find("pi_new", "pay_unknown") is None
+    assert await find(None, None) is None
+
+
+async def test_a_transaction_stays_with_the_tenant_it_found(
+    database: SqlDatabase, merchant: Merchant, rival: Merchant
+) -> None:
+    """Who has entered one tenant reaches no other's payment, also through the platform's row."""
+    first = await stored_capture(database, merchant)
+    second = await stored_payment(database, rival)
+    platform = await platform_gateway(database)
+
+    async with database.begin_across_tenants() as work:
+        assert first == await work.inbox.find_payment(platform, first.gateway_payment_id, None)
+        assert await work.inbox.find_payment(platform, None, second.id) is None
+    async with database.begin(rival.id) as work:
+        assert await work.inbox.find_payment(platform, None, first.id) is None
 
 
 async def test_the_gateways_id_goes_before_ours(database: SqlDatabase, merchant: Merchant) -> None:
@@ -259,12 +271,10 @@ async def test_a_tenants_row_reaches_its_own_payments_only(
             {"id": merchant.gateway.id},
         )
 
-    async with database.begin_across_tenants() as work:
-        own, foreign, above = [
-            await work.inbox.find_payment(gateway, payment.gateway_payment_id, payment.id)
-            for gateway in (merchant.gateway, rival.gateway, platform)
-        ]
+    async def find(gateway: GatewayAccount) -> Payment | None:
+        async with database.begin_across_tenants() as work:
+            return await work.inbox.find_payment(gateway, payment.gateway_payment_id, payment.id)
 
-    assert payment == own
-    assert foreign is None
-    assert above is None
+    assert payment == await find(merchant.gateway)
+    assert await find(rival.gateway) is None
+    assert await find(platform) is None
