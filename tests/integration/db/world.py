@@ -1,0 +1,166 @@
+"""One row of a merchant in every table that a tenant has rows in, and what PostgreSQL holds of it.
+
+A new table with tenants' rows needs a row here; `test_row_level_security.py` says which is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Column, Table, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.tables import metadata
+from db.work import SqlDatabase
+from domain.audit import Alert, AuditEntry
+from domain.fees import FeeOverride
+from domain.gateway_profile import GatewayProfile
+from domain.idempotency import IdempotencyRecord
+from domain.ids import Prefix, new_id
+from domain.inbox import WebhookEvent, WebhookEventStatus
+from domain.operation import Operation
+from domain.order import Order, OrderStatus
+from domain.payment import Payment
+from domain.refund import Refund
+from domain.sealing import Seal
+from tests.integration.db.builders import (
+    a_full_event,
+    a_full_operation,
+    a_full_order,
+    a_full_payment,
+    a_full_record,
+    a_full_refund,
+    an_alert,
+    an_entry,
+)
+from tests.integration.db.conftest import Merchant
+from tests.integration.db.rows import stored_override
+
+ID_COLUMNS: Mapping[str, str] = {"tenants": "id"}
+"""The column that names a row's tenant, where it is not `tenant_id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A merchant and one object of each kind, all of them committed."""
+
+    merchant: Merchant
+    order: Order
+    payment: Payment
+    refund: Refund
+    operation: Operation
+    record: IdempotencyRecord
+    entry: AuditEntry
+    alert: Alert
+    event: WebhookEvent
+    override: FeeOverride
+    profile: GatewayProfile
+    seal: Seal
+
+    @property
+    def id(self) -> str:
+        """The tenant's id."""
+        return self.merchant.id
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What names this merchant's objects and nobody else's."""
+        refund, payment = self.refund, self.payment
+        named = (
+            self.id,
+            self.merchant.gateway.id,
+            self.order.id,
+            self.order.reference,
+            payment.id,
+            payment.gateway_payment_id,
+            payment.gateway_charge_id,
+            refund.id,
+            refund.gateway_refund_id,
+            self.operation.id,
+            self.record.id,
+            self.entry.id,
+            self.alert.id,
+            self.event.id,
+            self.event.event_id,
+            self.override.id,
+        )
+        return tuple(name for name in named if name is not None)
+
+
+def tenant_column(table: Table) -> Column[str] | None:
+    """The column that names the tenant of a row; None for a table that knows no tenants."""
+    return table.c.get(ID_COLUMNS.get(table.name, "tenant_id"))
+
+
+TENANT_TABLES: tuple[Table, ...] = tuple(
+    table for table in metadata.sorted_tables if tenant_column(table) is not None
+)
+
+
+async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Merchant) -> World:
+    """Commits one object of each kind. `database` and `engine` are the owner's."""
+    order = replace(
+        a_full_order(merchant),
+        status=OrderStatus.OPEN,
+        canceled_at=None,
+        customer_email=f"{merchant.tenant.slug}@example.com",
+    )
+    payment = a_full_payment(merchant, order)
+    refund = a_full_refund(payment)
+    operation = a_full_operation(payment, refund)
+    record = replace(
+        a_full_record(merchant), id=new_id(Prefix.IDEMPOTENCY_RECORD), key=merchant.tenant.slug
+    )
+    entry = an_entry(merchant, subject_id=payment.id)
+    alert = an_alert(merchant, subject_id=payment.id)
+    event = replace(
+        a_full_event(merchant),
+        event_id=f"evt_{merchant.tenant.slug}",
+        status=WebhookEventStatus.RECEIVED,
+        payment_id=payment.id,
+    )
+    seal = Seal(merchant.id, 1, entry.id, merchant.tenant.slug.encode().hex().ljust(64, "0"))
+    override = await stored_override(engine, merchant, new_id(Prefix.FEE_OVERRIDE))
+    async with database.begin(merchant.id) as work:
+        await work.orders.add(order)
+        await work.payments.add(payment)
+        await work.refunds.add(refund)
+        await work.operations.add(operation)
+        await work.keys.claim(record)
+        await work.audit.append(entry)
+        await work.alerts.open(alert)
+        await work.inbox.record(event)
+        await work.seals.add([seal])
+        (profile,) = await work.gateways.of_tenant(merchant.id)
+        await work.commit()
+    return World(
+        merchant,
+        order,
+        payment,
+        refund,
+        operation,
+        record,
+        entry,
+        alert,
+        event,
+        override,
+        profile,
+        seal,
+    )
+
+
+async def digests(engine: AsyncEngine, tenant_id: str) -> dict[str, str]:
+    """A digest of all the tenant's rows, by table. `engine` is the owner's."""
+    found = {}
+    async with engine.connect() as connection:
+        for table in TENANT_TABLES:
+            column = tenant_column(table)
+            assert column is not None
+            statement = text(
+                "SELECT coalesce(md5(string_agg(row::text, '|' ORDER BY row::text)), 'none')"  # noqa: S608 - of the metadata
+                f" FROM {table.name} AS row WHERE {column.name} = :tenant_id"
+            )
+            digest = (await connection.execute(statement, {"tenant_id": tenant_id})).scalar_one()
+            found[table.name] = str(digest)
+    return found
