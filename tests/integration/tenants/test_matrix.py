@@ -1,0 +1,87 @@
+"""One tenant with the other's ids, at every place of the schema where one can be said.
+
+The suite tries a part of it; `scripts/prove tenants` all texts by all roles.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from domain.caller import Role
+from tests.integration.tenants.asking import WHOLE
+from tests.integration.tenants.matrix import Group, Matrix, groups, plain
+from tests.integration.tenants.people import texts_of, twin
+
+ATTEMPTS_LEAST = 2_000 if WHOLE else 200
+
+
+async def test_the_others_things_are_nothing(matrix: Matrix) -> None:
+    """Every text of the other tenant is answered as one that names nothing: the same bytes, status
+    and headers, no row changed, no word to the gateway."""
+    texts = await texts_of(matrix.api.engine, matrix.theirs.id, matrix.ours.id)
+    tried = list(groups(list(Role)))
+    for number, group in enumerate(tried, 1):
+        if values := chosen(number, group, texts):
+            await matrix.attack(group, values)
+        if WHOLE:
+            show(f"\r{number} of {len(tried)} places, {matrix.attempts} attempts")
+    if WHOLE:
+        show(
+            f"\n{matrix.attempts} attempts, {matrix.refused} refused,"
+            f" {matrix.differing} bytes different\n"
+        )
+
+    assert matrix.faults == [], "\n".join(x[:1400] for x in matrix.faults)
+    assert matrix.refused == matrix.attempts >= ATTEMPTS_LEAST
+
+
+def chosen(number: int, group: Group, texts: Mapping[str, str]) -> Sequence[str]:
+    """The texts that are tried: all of them, or for the suite a few, others at each place; only an
+    administrator tries where no id is expected."""
+    if WHOLE:
+        return list(texts)
+    ids = [value for value, column in texts.items() if column.endswith("id")]
+    if group.role is Role.ADMIN:
+        rest = [value for value in texts if value not in ids]
+        return [*_turn(number, ids, 3), *_turn(number, rest, 2)]
+    return _turn(number, ids, 1) if group.slot.is_id else []
+
+
+def _turn(number: int, values: Sequence[str], count: int) -> Sequence[str]:
+    return [values[(number * count + step) % len(values)] for step in range(count)]
+
+
+def show(words: str) -> None:
+    """Progress, for who runs the proof."""
+    sys.stderr.write(words)
+    sys.stderr.flush()
+
+
+async def test_own_things_are_something(matrix: Matrix) -> None:
+    """What makes the above worth anything: at each place where the role may ask, one of our own
+    texts is answered otherwise than its twin."""
+    own = await texts_of(matrix.api.engine, matrix.ours.id, matrix.theirs.id)
+    blind = [
+        group.name
+        for group in groups([Role.ADMIN])
+        if (group.slot.is_id or not group.question.is_mutation)
+        and not await tells(matrix, group, _own(matrix, group, own))
+    ]
+
+    assert blind == []
+
+
+def _own(matrix: Matrix, group: Group, own: Mapping[str, str]) -> Sequence[str]:
+    """Our own texts; for a mutation only what nothing can be done with any more."""
+    return list(matrix.ours.spent.values() if group.question.is_mutation else own)
+
+
+async def tells(matrix: Matrix, group: Group, values: Sequence[str]) -> bool:
+    """Whether one of the texts is answered otherwise than its twin."""
+    for value in values:
+        other = twin(value)
+        answer = plain(await matrix.asked(group, value), value)
+        if answer != plain(await matrix.asked(group, other), other):
+            return True
+    return False
