@@ -37,19 +37,20 @@ async def test_the_others_things_are_nothing(matrix: Matrix) -> None:
 
 
 def chosen(number: int, group: Group, texts: Mapping[str, str]) -> Sequence[str]:
-    """The texts that are tried: all of them, or for the suite a few, others at each place; only an
-    administrator tries where no id is expected."""
-    if WHOLE:
-        return list(texts)
+    """The texts that are tried. The whole: every id where an id is expected and the role may ask,
+    a text of each column elsewhere. The suite: a few, others at each place."""
     ids = [value for value, column in texts.items() if column.endswith("id")]
+    rest = [value for value in texts if value not in ids]
+    answers, is_id = group.question.answers(group.role), group.slot.is_id
+    if WHOLE and answers and is_id:
+        return ids
+    if WHOLE and group.role is Role.ADMIN:
+        return list({column: value for value, column in texts.items()}.values())
     if group.role is Role.ADMIN:
-        rest = [value for value in texts if value not in ids]
         return [*_turn(number, ids, 3), *_turn(number, rest, 2)]
-    return _turn(number, ids, 1) if group.slot.is_id else []
-
-
-def _turn(number: int, values: Sequence[str], count: int) -> Sequence[str]:
-    return [values[(number * count + step) % len(values)] for step in range(count)]
+    if WHOLE and answers:
+        return [*_turn(number, ids, 4), *_turn(number, rest, 4)]
+    return _turn(number, ids, 1) if WHOLE or is_id else []
 
 
 def show(words: str) -> None:
@@ -73,8 +74,10 @@ async def test_own_things_are_something(matrix: Matrix) -> None:
 
 
 def _own(matrix: Matrix, group: Group, own: Mapping[str, str]) -> Sequence[str]:
-    """Our own texts; for a mutation only what nothing can be done with any more."""
-    return list(matrix.ours.spent.values() if group.question.is_mutation else own)
+    """Our own texts, those first that most places are about; for a mutation only what nothing can
+    be done with any more."""
+    spent, full = matrix.ours.spent.values(), matrix.ours.full.values()
+    return [*spent] if group.question.is_mutation else [*spent, *full, *own]
 
 
 async def tells(matrix: Matrix, group: Group, values: Sequence[str]) -> bool:
