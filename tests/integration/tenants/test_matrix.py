@@ -53,6 +53,10 @@ def chosen(number: int, group: Group, texts: Mapping[str, str]) -> Sequence[str]
     return _turn(number, ids, 1) if WHOLE or is_id else []
 
 
+def _turn(number: int, values: Sequence[str], count: int) -> Sequence[str]:
+    return [values[(number * count + step) % len(values)] for step in range(count)]
+
+
 def show(words: str) -> None:
     """Progress, for who runs the proof."""
     sys.stderr.write(words)
