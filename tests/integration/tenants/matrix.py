@@ -81,17 +81,23 @@ class Matrix:
     refused: int = 0
     differing: int = 0
     faults: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    """Texts of the other's that an attempt has made ours as well, as the reference of an order."""
 
     async def attack(self, group: Group, values: Sequence[str]) -> None:
         """Tries each of the other tenant's texts, after a twin of each."""
+        if not group.slot.is_id:
+            values = [value for value in values if value not in self.taken]
         twins = [twin(value) for value in values]
-        start = await self._state()
+        start = await self.state()
         controls = [await self.asked(group, value) for value in twins]
-        between = await self._state()
+        between = await self.state()
         answers = [await self.asked(group, value) for value in values]
-        end = await self._state()
+        end = await self.state()
         moved = self._moved(group, start, between, end)
         writes = _difference(start, between).keys() - {"audit_log"}
+        if writes:
+            self.taken.update(values)
         pairs = zip(values, twins, answers, controls, strict=True)
         for value, other, answer, control in pairs:
             self.attempts += 1
@@ -121,7 +127,8 @@ class Matrix:
                 return _without(answer, key)
             await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
 
-    async def _state(self) -> State:
+    async def state(self) -> State:
+        """What there is now."""
         held: dict[str, dict[str, str]] = {self.ours.id: {}, self.theirs.id: {}}
         counts: dict[str, int] = {}
         async with self.api.engine.connect() as connection:
