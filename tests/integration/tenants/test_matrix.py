@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from domain.caller import Role
+from domain.ids import Prefix, new_id
 from tests.integration.tenants.asking import WHOLE
 from tests.integration.tenants.matrix import Group, Matrix, groups, plain
 from tests.integration.tenants.people import texts_of, twin
@@ -85,9 +86,12 @@ def _own(matrix: Matrix, group: Group, own: Mapping[str, str]) -> Sequence[str]:
 
 
 async def tells(matrix: Matrix, group: Group, values: Sequence[str]) -> bool:
-    """Whether one of the texts is answered otherwise than its twin."""
+    """Whether one of the texts is answered otherwise than its twin; as a cursor, otherwise than one
+    made now, since a twin stands beside it, on either side."""
     for value in values:
-        other = twin(value)
+        is_cursor = group.slot.name in ("after", "before")
+        now = new_id(Prefix.ORDER).partition("_")[2]
+        other = f"{value.partition('_')[0]}_{now}" if is_cursor else twin(value)
         answer = plain(await matrix.asked(group, value), value)
         if answer != plain(await matrix.asked(group, other), other):
             return True
