@@ -46,7 +46,10 @@ _EVENTS = (
     .order_by(webhook_events.c.id)
     .with_for_update()
 )
-_SET_PAYLOAD = update(webhook_events).where(webhook_events.c.id == bindparam("of_id"))
+_SET_PAYLOAD = update(webhook_events).where(
+    webhook_events.c.tenant_id == bindparam("of_tenant_id"),
+    webhook_events.c.id == bindparam("of_id"),
+)
 _WORKED_OFF = frozenset({WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED})
 
 
@@ -87,5 +90,6 @@ class SqlPayerStore:
         found = (await self.connection.execute(_EVENTS, asked)).all()
         for row in found:
             kept = {} if row.status in _WORKED_OFF else dict(without_payer(row.payload))
-            await self.connection.execute(_SET_PAYLOAD, {"of_id": row.id, "payload": kept})
+            key = {"of_tenant_id": tenant_id, "of_id": row.id}
+            await self.connection.execute(_SET_PAYLOAD, {**key, "payload": kept})
         return len(found)

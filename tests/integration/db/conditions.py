@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Alias, Column, ColumnElement, Delete, Executable, Join, Select, Table, Update
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, Grouping
-from sqlalchemy.sql.selectable import FromClause, Subquery
+from sqlalchemy.sql.selectable import FromClause, Lateral, Subquery
 from sqlalchemy.sql.visitors import ExternallyTraversible
 
 from tests.integration.db.world import TENANT_TABLES, tenant_column
@@ -23,18 +23,21 @@ def unheld(statement: Executable) -> list[str]:
     return sorted(_walk(statement, ()))
 
 
-def _walk(part: ExternallyTraversible, outer: Sequence[FromClause]) -> Iterator[str]:
+def _walk(
+    part: ExternallyTraversible, outer: Sequence[FromClause], *, is_lateral: bool = False
+) -> Iterator[str]:
     tables, conditions = _read_by(part)
     tables = [table for table in tables if table not in outer]
     yield from _unheld_among(tables, conditions)
     if isinstance(part, Select | Update | Delete):
         # What a subquery has in common with the SELECT around it, SQLAlchemy takes from there.
         outer = tables
-    elif isinstance(part, Subquery):
+    elif isinstance(part, Subquery) and not is_lateral:
         outer = ()
     for child in part.get_children():
         if isinstance(child, ExternallyTraversible):
-            yield from _walk(child, outer)
+            # Only LATERAL lets a SELECT in FROM look at what stands beside it.
+            yield from _walk(child, outer, is_lateral=isinstance(part, Lateral))
 
 
 def _unheld_among(

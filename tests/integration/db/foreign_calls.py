@@ -18,6 +18,7 @@ from typing import Any
 
 import db
 from db.work import SqlWork
+from domain.audit_reading import AuditFilter
 from domain.gateway_profile import GatewaySecrets
 from domain.ids import Prefix, new_id
 from domain.payment import GatewayType
@@ -25,7 +26,16 @@ from domain.reports import OrderFilter, PageRequest, PaymentFilter
 from tests.integration.db.builders import NOW
 from tests.integration.db.world import World
 
-OF_NO_TENANT = frozenset({"SqlDatabase", "SqlWork", "SqlRevocations", "SqlPlatformReads"})
+OF_NO_TENANT = frozenset(
+    {
+        "SqlDatabase",
+        "SqlWork",
+        "SqlSealDatabase",
+        "SqlSealWork",
+        "SqlRevocations",
+        "SqlPlatformReads",
+    }
+)
 """Classes that are no store of a tenant: the transaction itself, its parts, the revoked tokens, and
 what the platform reads across tenants."""
 
@@ -100,12 +110,15 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "gateway_payment_id": payment.gateway_payment_id,
         "account_id": f"acct_{theirs.merchant.tenant.slug}",
         "reference": theirs.order.reference,
+        "email": str(theirs.order.customer_email),
+        "job": "retention",
     }
     moments = {
         "now": NOW + timedelta(hours=1),
         "at": NOW,
         "lease_until": NOW + timedelta(hours=2),
         "sending_before": NOW + timedelta(hours=1),
+        "before": NOW + timedelta(hours=1),
     }
     optional = {f"{name}: str | None": value for name, value in texts.items()}
     plain = {f"{name}: str": value for name, value in texts.items()}
@@ -116,6 +129,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "ids: Sequence[str]": theirs.texts,
         "limit: int": 100,
         "after: int": 0,
+        "after: str": "",
         "livemode: bool": False,
         "include_archived: bool": True,
     }
@@ -149,6 +163,10 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "PageRequest": lambda: [
             PageRequest(limit=100),
             PageRequest(limit=100, before=new_id(Prefix.ORDER)[:4], backwards=True),
+        ],
+        "AuditFilter": lambda: [
+            AuditFilter(),
+            *(AuditFilter(subject_id=name) for name in theirs.texts),
         ],
         "PaymentFilter": lambda: [
             PaymentFilter(),

@@ -45,7 +45,11 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
         _WORKER: "INSERT SELECT UPDATE",
         _PLATFORM: "SELECT",
     },
-    "revoked_tokens": {_API: "SELECT", _PLATFORM: "DELETE INSERT SELECT UPDATE"},
+    "revoked_tokens": {
+        _API: "SELECT",
+        _WORKER: "DELETE SELECT",
+        _PLATFORM: "DELETE INSERT SELECT UPDATE",
+    },
     "tenant_payment_gateways": {
         _API: "INSERT SELECT UPDATE",
         _WORKER: "SELECT",

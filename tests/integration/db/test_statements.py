@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Delete, Executable, Select, Update, bindparam
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import db
+from db.audit_reads import SqlAuditReads
 from db.cipher import AesGcmCipher
 from db.reports import SqlReads
 from db.tables import gateways, orders, payments
@@ -23,6 +24,7 @@ from tests.integration.db.test_wrong_tenant import called, every_call
 from tests.integration.db.world import World, stored_world
 
 WITHOUT: dict[str, str] = {
+    "db.audit_reads._SEALED": "the half of a statement: whoever sends it adds the tenant",
     "db.inbox._FIND": "an event has no tenant until it is routed; the worker looks by its id",
     "db.inbox._SAVE": "an event has no tenant until it is routed; the worker looks by its id",
     "db.inbox._FREE": "the worker claims events of every tenant",
@@ -34,6 +36,10 @@ WITHOUT: dict[str, str] = {
     "db.seals._TENANTS": "the sealer goes from tenant to tenant",
     "db.tenants._GATEWAY_BY_ID": "an event names a gateway row, which leads to its tenant",
     "db.tenants._GATEWAY_BY_ACCOUNT": "an event names an account, which leads to its tenant",
+    "db.payers._TENANTS": "a payer may be any tenant's",
+    "db.platform_reads._ALL": "the platform's people see every tenant",
+    "db.retention._EMPTY": "the daily loop is every tenant's",
+    "db.retention._OLD_EVENTS": "the daily loop is every tenant's",
     "db.platform_reads._BY_SLUG": "the platform's people name a tenant by its slug",
 }
 """The statements that name no tenant, each with its reason."""
@@ -78,20 +84,23 @@ async def test_every_statement_that_is_sent_names_the_tenant(
         sent[str(statement)] = unheld(statement)
 
     event.listen(engine.sync_engine, "before_execute", look)
-    await call_everything(database, SqlReads(engine, cipher), world)
+    await call_everything(database, engine, cipher, world)
 
     assert len(sent) > 50
     unnamed = {statement for statement, names in sent.items() if names} - excused
     assert unnamed == set()
 
 
-async def call_everything(database: SqlDatabase, reads: SqlReads, world: World) -> None:
+async def call_everything(
+    database: SqlDatabase, engine: AsyncEngine, cipher: AesGcmCipher, world: World
+) -> None:
     """Each method, with the tenant's own objects."""
     for call in await every_call(database, world, world.id):
         async with database.begin(world.id) as work:
             await called(stores(work)[call.store], call)
-    for call in calls("reads", SqlReads, world, named=world.id):
-        await called(reads, call)
+    for reads in (SqlReads(engine, cipher), SqlAuditReads(engine)):
+        for call in calls("reads", type(reads), world, named=world.id):
+            await called(reads, call)
 
 
 @pytest.mark.parametrize(

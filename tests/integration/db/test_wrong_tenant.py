@@ -9,6 +9,7 @@ import pytest_asyncio
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.audit_reads import SqlAuditReads
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
 from db.reports import SqlReads
@@ -35,6 +36,8 @@ ACROSS = {
     "inbox.save": "an event has no tenant until it is routed",
     "operations.claim": "the worker claims for every tenant",
     "operations.claim_due": "the worker claims for every tenant",
+    "payers.tenant_ids": "a payer may be any tenant's",
+    "retention.empty_payloads": "the daily loop is every tenant's",
     "seals.tenant_ids": "the sealer goes from tenant to tenant",
     "tenants.gateway_by_account": "an event names an account, and that leads to the tenant",
     "tenants.gateway_by_id": "an event names a gateway row, and that leads to the tenant",
@@ -104,7 +107,7 @@ async def test_every_store_is_called(database: SqlDatabase) -> None:
     async with database.begin("ten_any") as work:
         reached = {type(store).__name__ for store in stores(work).values()}
 
-    assert sql_classes() == reached | OF_NO_TENANT | {"SqlReads"}
+    assert sql_classes() == reached | OF_NO_TENANT | {"SqlReads", "SqlAuditReads"}
 
 
 async def test_a_wrong_tenant_finds_nothing(
@@ -168,10 +171,14 @@ async def test_reads_find_nothing(
     """Every read with the other tenant's ids, by its conditions alone and in the API's role."""
     ours, theirs = worlds
     reader = make_engine(database_url, pool_size=2, role=role)
-    reads = SqlReads(reader, cipher)
-    made = list(calls("reads", SqlReads, theirs, named=ours.id))
+    both = {"reads": SqlReads(reader, cipher), "audit": SqlAuditReads(reader)}
+    made = [
+        call
+        for name, reads in both.items()
+        for call in calls(name, type(reads), theirs, named=ours.id)
+    ]
     for call in made:
-        found = shown(await called(reads, call))
+        found = shown(await called(both[call.store], call))
         assert not any(name in found for name in theirs.texts), (call.name, found)
         if call.method.endswith("_count") and len(call.arguments) > 1:
             asks_for_theirs = any(name in shown(call.arguments) for name in theirs.texts)

@@ -25,8 +25,8 @@ from db.engine import make_engine
 from db.seeding import add_tenant
 from db.work import SqlDatabase
 from domain.caller import Role
+from domain.card_numbers import without_card_numbers
 from domain.payment import PaymentStatus
-from schema.card_numbers import without_card_numbers
 from tests.integration.db.builders import a_payment, an_order
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.world import TENANT_TABLES, stored_world, tenant_column
