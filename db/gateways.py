@@ -131,7 +131,9 @@ class SqlGatewayStore:
 
     async def secrets(self, tenant_id: str, gateway_id: str) -> GatewaySecrets:
         found = await self.connection.execute(_SECRETS, of_key(tenant_id, gateway_id))
-        row = found.one()
+        row = found.one_or_none()
+        if row is None:
+            raise NotFound(gateway_id)
         return GatewaySecrets(
             self._opened(SECRET_KEY, tenant_id, gateway_id, row.secret_key),
             self._opened(WEBHOOK_SECRET, tenant_id, gateway_id, row.webhook_secret),

@@ -33,6 +33,7 @@ WITHOUT: dict[str, str] = {
     "db.operations._KEY_OF_WAITING": "the worker claims operations of every tenant",
     "db.operations._CLAIM_DUE": "the worker claims operations of every tenant",
     "db.operations._CLAIM_ONE": "the worker claims operations of every tenant",
+    "db.rotation._TENANT_IDS": "keys are rotated from tenant to tenant",
     "db.seals._TENANTS": "the sealer goes from tenant to tenant",
     "db.tenants._GATEWAY_BY_ID": "an event names a gateway row, which leads to its tenant",
     "db.tenants._GATEWAY_BY_ACCOUNT": "an event names an account, which leads to its tenant",

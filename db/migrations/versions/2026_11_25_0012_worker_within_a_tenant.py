@@ -1,7 +1,7 @@
 """The worker within one tenant sees that tenant only; an empty tenant is no tenant.
 
-Revision: 0011
-Revises: 0010
+Revision: 0012
+Revises: 0011
 
 Until now the worker saw events, operations, alerts, tenants and gateway rows of every tenant also
 while it worked for one of them. It needs that only to claim, before it has set a tenant. And the
@@ -11,8 +11,8 @@ more on there being no row whose tenant is the empty text.
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
