@@ -161,7 +161,7 @@ class Shop:
             event_type=event["type"],
             api_version=event["api_version"],
             account=event.get("account"),
-            payload=read_envelope(json.dumps(event).encode()).payload,
+            payload=read_envelope(_body(event)).payload,
             status=WebhookEventStatus.RECEIVED,
             created_at=self.clock.now(),
         )
@@ -239,3 +239,8 @@ async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIt
         await gateway.close()
         for pool in (engine, api, worker):
             await pool.dispose()
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    """The event as it travels; a number beyond every float is how an infinity comes in."""
+    return json.dumps(event).replace("Infinity", "1e999").encode()
