@@ -186,7 +186,6 @@ def test_card_data_is_told_by_its_place(merchant: Merchant, given: Json, place: 
     "more",
     [
         {"operationName": PAN},
-        {"documentId": PAN},
         {"extensions": {"a": [PAN]}},
         {"card": PAN},
         {"cvc": "123"},
@@ -200,6 +199,17 @@ def test_no_member_of_the_body_holds_card_data(merchant: Merchant, more: Json) -
     answer = merchant.post(body, [("Content-Type", "application/json"), bearer])
 
     assert answer.codes == ["CARD_DATA_FORBIDDEN"]
+    assert PAN.encode() not in answer.body
+
+
+def test_an_id_of_a_document_is_a_digest_and_is_not_repeated(merchant: Merchant) -> None:
+    """A digest may look like a card number by chance, so its member is not looked through."""
+    bearer = ("Authorization", f"Bearer {merchant.token}")
+    answer = merchant.post(
+        json.dumps({"documentId": PAN}).encode(), [("Content-Type", "application/json"), bearer]
+    )
+
+    assert answer.codes[0] in {"BAD_USER_INPUT", "PERSISTED_DOCUMENT_NOT_FOUND"}
     assert PAN.encode() not in answer.body
 
 

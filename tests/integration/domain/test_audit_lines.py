@@ -27,9 +27,10 @@ FORBIDDEN = ("canary", "sk_test_", "whsec_", "_secret_", "eyJ", "pm_card", "4242
 ELSEWHERE = {
     *("refund.updated", "token.revoked"),
     *("gateway.added", "gateway.enabled", "gateway.disabled", "gateway.changed"),
+    *("credentials.rotation_started", "credentials.rotated"),
 }
 """Actions whose lines others look at: tests/unit/domain/test_audit_actions.py, and the tests of
-revocations and of gateway accounts."""
+revocations, of gateway accounts and of rotation."""
 
 
 BEGINNINGS = {
