@@ -1,14 +1,28 @@
-"""What people write of their own accord, as far as it may be kept for ever."""
+"""What people write of their own accord, as far as it may be kept for ever, and the shapes of what
+may not; the log blacks out the same (`app.logging`).
+"""
 
 from __future__ import annotations
 
 import re
 
+EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}(@[\w-]{1,63}(?:\.[\w-]{1,63})+)")
+"""An e-mail address, of the lengths that RFC 5321 allows (4.5.3.1); the group is its domain."""
+
+GATEWAY_SECRET = re.compile(r"\b((?:sk|rk)_(?:test|live)|whsec)_\w+")
+"""A key of the gateway or the secret of a webhook; the group is its kind."""
+
+CLIENT_SECRET = re.compile(r"\b([a-z]{2,12}_\w+?_secret)_\w+")
+"""What lets a payer's page act on an object of the gateway; the group is all but the secret."""
+
+TOKEN = re.compile(r"\beyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*)*")
+"""A JSON Web Token, signed or encrypted."""
+
 _WITHHELD = (
-    (re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail removed]"),
-    (re.compile(r"\b(?:(?:sk|rk)_(?:test|live)|whsec)_\w+"), "[secret removed]"),
-    (re.compile(r"\b[a-z]{2,12}_\w+?_secret_\w+"), "[secret removed]"),
-    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*)*"), "[token removed]"),
+    (EMAIL, "[e-mail removed]"),
+    (GATEWAY_SECRET, "[secret removed]"),
+    (CLIENT_SECRET, "[secret removed]"),
+    (TOKEN, "[token removed]"),
 )
 
 
