@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.jwks import KeysUnavailable
-from app.refusal import Refusal
+from app.refusal import INTERNAL, Refusal
 from app.request_id import request_id_of
 from domain.errors import Forbidden, Unauthenticated
 from domain.ports import DatabaseUnavailable
@@ -29,9 +29,6 @@ _OVERLOADED = Refusal(
     RequestErrorCode.OVERLOADED,
     {"Retry-After": "5"},
 )
-_INTERNAL = Refusal(
-    500, "Something went wrong on our side.", RequestErrorCode.INTERNAL_SERVER_ERROR
-)
 
 
 async def answered(request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
@@ -50,4 +47,4 @@ async def answered(request: Request, answer: Callable[[], Awaitable[Response]]) 
         return _OVERLOADED.response(request.scope)
     except Exception:  # noqa: BLE001  # the mask: whatever it is, the caller learns only its id
         _log.exception("request %s failed", request_id_of(request.scope))
-        return _INTERNAL.response(request.scope)
+        return INTERNAL.response(request.scope)

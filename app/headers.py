@@ -7,16 +7,14 @@ GraphQL IDE does of its scripts, is left alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.refusal import Refusal
+from app.refusal import INTERNAL
 from app.request_id import HEADER, request_id_of
-from schema.codes import RequestErrorCode
 
 DEFAULTS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -27,12 +25,6 @@ DEFAULTS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
 }
-
-_FAULT = Refusal(
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    "Something went wrong on our side.",
-    RequestErrorCode.INTERNAL_SERVER_ERROR,
-)
 
 
 class SecurityHeaders:
@@ -74,7 +66,7 @@ def add_defaults(headers: MutableHeaders) -> None:
 async def answer_fault(request: Request, _: Exception) -> Response:
     """The answer where a route failed unexpectedly: no trace, an id, and the same headers. It goes
     out past every middleware; the server logs the exception."""
-    response = _FAULT.response(request.scope)
+    response = INTERNAL.response(request.scope)
     add_defaults(response.headers)
     response.headers[HEADER] = request_id_of(request.scope)
     return response

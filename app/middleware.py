@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from app.admission import REASON_HEADER, TENANT_HEADER
 from app.headers import SecurityHeaders
 from app.proxies import Proxies
 from app.request_id import HEADER, RequestIds
@@ -15,7 +16,7 @@ from app.settings import Settings
 PREFLIGHT_SECONDS = 7200
 """How long a browser may keep what a preflight said; Chromium keeps it no longer."""
 
-_ASKED = ("Authorization", "Content-Type", "Tollgate-Tenant", "Tollgate-Reason", HEADER)
+_ASKED = ("Authorization", "Content-Type", TENANT_HEADER, REASON_HEADER, HEADER)
 _SHOWN = (HEADER, "Retry-After")
 
 

@@ -57,6 +57,9 @@ class Refusal(Exception):
         )
 
 
+INTERNAL = Refusal(500, "Something went wrong on our side.", RequestErrorCode.INTERNAL_SERVER_ERROR)
+"""The answer to what nobody expected: the caller learns only its id."""
+
 _UNSERVED: Mapping[int, str] = {
     HTTPStatus.NOT_FOUND: "Nothing is served at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
