@@ -19,6 +19,7 @@ from app.auth import TokenVerifier
 from app.budgets import CountedDoor
 from app.checkout_tokens import JwtCheckoutSigner
 from app.clock import SystemClock
+from app.database import cipher_of
 from app.graphiql import graphiql_routes
 from app.graphql import GraphQLEndpoint, Services
 from app.guard import GraphQLGuard
@@ -30,7 +31,6 @@ from app.refusal import answer_unserved
 from app.settings import Settings
 from app.viewer import viewer_routes
 from db.audit_reads import SqlAuditReads
-from db.cipher import AesGcmCipher
 from db.engine import connected, make_engine
 from db.platform_reads import SqlPlatformReads
 from db.reports import SqlReads
@@ -59,10 +59,9 @@ def create_app(settings: Settings) -> Starlette:
     """The API as an ASGI application. Its pools open on first use and close with its lifespan.
     Raises SettingsError for a manifest of trusted documents that cannot be used."""
     policy = Policy.of(settings)
-    keys = settings.credential_keys
     engine = _engine(settings, DatabaseRole.API, settings.db_pool_size)
     platform = _engine(settings, DatabaseRole.PLATFORM, PLATFORM_POOL_SIZE)
-    cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
+    cipher = cipher_of(settings)
     database = SqlDatabase(engine, cipher)
     reads = SqlReads(engine, cipher)
     gateway = StripeGateway(

@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 
 from app.clock import SystemClock
+from app.database import command_engine
 from app.database_command import progress_bar, told_in_words
 from app.settings import load_database_url
-from db.engine import make_engine
 from db.roles import DatabaseRole
 from db.seal_work import SqlSealDatabase
 from domain.verifying import Noted, Verdict, Verifier
@@ -79,23 +79,19 @@ def _read_noted(text: str | None) -> Noted | None:
 
 
 async def _verify(database_url: str, tenant: str | None, noted: Noted | None) -> list[Verdict]:
-    engine = make_engine(
+    async with command_engine(
         database_url,
-        pool_size=1,
-        application_name="tollgate audit",
-        role=DatabaseRole.PLATFORM,
+        DatabaseRole.PLATFORM,
+        command="audit",
         statement_timeout_seconds=STATEMENT_SECONDS,
-    )
-    verifier = Verifier(SqlSealDatabase(engine), SystemClock())
-    try:
+    ) as engine:
+        verifier = Verifier(SqlSealDatabase(engine), SystemClock())
         tenant_ids = list(await verifier.tenant_ids())
         if tenant is not None:
             if tenant not in tenant_ids:
                 raise typer.BadParameter(f"no tenant has the id {tenant}")
             tenant_ids = [tenant]
         return await _check_all(verifier, tenant_ids, noted)
-    finally:
-        await engine.dispose()
 
 
 async def _check_all(

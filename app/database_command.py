@@ -25,7 +25,7 @@ def told_in_words() -> Iterator[None]:
     try:
         yield
     except DatabaseUnavailable as away:
-        typer.echo(f"the database cannot be had: {away}", err=True)
+        typer.echo(f"the database cannot be had: {away}; run it again", err=True)
         raise typer.Exit(FAILED) from away
     except (DBAPIError, PostgresError) as refused:
         reason = refused.orig if isinstance(refused, DBAPIError) else refused

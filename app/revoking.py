@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from app.admission import REASON_LENGTH_MAX
 from app.auth import TokenVerifier, is_token_id
+from app.database import command_engine
 from app.jwks import Jwks, KeysUnavailable
 from app.logging import redacted
 from app.settings import Settings
-from db.engine import make_engine
 from db.platform_reads import SqlPlatformReads
 from db.revocations import SqlRevocations
 from db.roles import DatabaseRole
@@ -97,13 +97,8 @@ async def revoke(settings: Settings, revocation: Revocation, *, reason: str | No
         raise CannotRevoke(
             f"--reason is a text of at most {REASON_LENGTH_MAX} characters, without secrets"
         )
-    engine = make_engine(
-        settings.database_url.get_secret_value(),
-        pool_size=1,
-        application_name="tollgate token revoke",
-        role=DatabaseRole.PLATFORM,
-    )
-    try:
+    url = settings.database_url.get_secret_value()
+    async with command_engine(url, DatabaseRole.PLATFORM, command="token revoke") as engine:
         entry = None
         if revocation.tenant is not None:
             tenant = await SqlPlatformReads(engine).tenant_named(revocation.tenant)
@@ -111,8 +106,6 @@ async def revoke(settings: Settings, revocation: Revocation, *, reason: str | No
                 raise CannotRevoke("There is no such tenant.")
             entry = _entry(revocation, tenant.id, reason)
         await SqlRevocations(engine).revoke(revocation.token_id, revocation.expires_at, entry)
-    finally:
-        await engine.dispose()
 
 
 def _may_be_kept(reason: str) -> bool:

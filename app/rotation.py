@@ -6,26 +6,21 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from app.database import cipher_of, command_engine
+from app.database_command import progress_bar, told_in_words
 from app.logging import set_up_logging
 from app.settings import Settings, load_settings
-from db.cipher import AesGcmCipher
-from db.engine import make_engine
 from db.roles import DatabaseRole
 from db.rotation import Rotation
 from db.sealed import Sealed
-from domain.ports import DatabaseUnavailable
 
 REMAINING = 3
 """The exit code while anything is encrypted with another key than the active one."""
-
-INTERRUPTED = 1
-"""The exit code when the database went away; run again, it goes on."""
 
 STATEMENT_SECONDS = 300.0
 """How long one statement may take. Those that read a large tenant's columns lock nothing."""
@@ -49,11 +44,8 @@ def rotate(
     """
     settings = load_settings()
     set_up_logging(settings.log_level)
-    try:
+    with told_in_words():
         counts, unreadable = asyncio.run(_rotate(settings, dry_run=dry_run))
-    except DatabaseUnavailable as away:
-        typer.echo(f"the database is away ({away}); run it again", err=True)
-        raise typer.Exit(INTERRUPTED) from away
     active = settings.credential_keys[0].id
     for key_id in [active, *sorted(set(counts) - {active})]:
         typer.echo(f"{key_id}{' (active)' if key_id == active else ''}: {counts[key_id]}")
@@ -69,13 +61,12 @@ async def _rotate(settings: Settings, *, dry_run: bool) -> tuple[Counter[str], s
     async with _rotation(settings) as rotation:
         tenant_ids = await rotation.tenant_ids()
         if not dry_run:
-            columns = (TextColumn("re-encrypting"), BarColumn(), MofNCompleteColumn())
-            with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as shown:
+            with progress_bar("re-encrypting") as progress:
                 stale = [await rotation.stale(tenant_id) for tenant_id in tenant_ids]
-                task = shown.add_task("", total=sum(stale))
+                task = progress.add_task("", total=sum(stale))
                 for tenant_id in tenant_ids:
                     done = await rotation.rotate(
-                        tenant_id, lambda count: shown.advance(task, count)
+                        tenant_id, lambda count: progress.advance(task, count)
                     )
                     unreadable |= done.unreadable
         counts = Counter[str]()
@@ -86,21 +77,11 @@ async def _rotate(settings: Settings, *, dry_run: bool) -> tuple[Counter[str], s
 
 @asynccontextmanager
 async def _rotation(settings: Settings) -> AsyncIterator[Rotation]:
-    keys = settings.credential_keys
-    engine, platform = (
-        make_engine(
-            settings.database_url.get_secret_value(),
-            pool_size=1,
-            application_name="tollgate keys",
-            role=role,
-            statement_timeout_seconds=STATEMENT_SECONDS,
-        )
-        for role in (DatabaseRole.API, DatabaseRole.PLATFORM)
+    opened = partial(
+        command_engine,
+        settings.database_url.get_secret_value(),
+        command="keys",
+        statement_timeout_seconds=STATEMENT_SECONDS,
     )
-    try:
-        yield Rotation(
-            engine, platform, AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
-        )
-    finally:
-        await engine.dispose()
-        await platform.dispose()
+    async with opened(DatabaseRole.API) as engine, opened(DatabaseRole.PLATFORM) as platform:
+        yield Rotation(engine, platform, cipher_of(settings))

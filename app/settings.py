@@ -267,7 +267,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def load_database_url(environ: Mapping[str, str] | None = None) -> str:
-    """Only the database's URL, for the migrations, which need nothing else.
+    """Only the database's URL, for the commands that need nothing else.
 
     Raises:
         SettingsError: it is missing or wrong.

@@ -11,10 +11,9 @@ from typing import Annotated
 import typer
 
 from app.clock import SystemClock
+from app.database import cipher_of, command_engine
 from app.database_command import progress_bar, told_in_words
 from app.settings import Settings, load_database_url, load_settings
-from db.cipher import AesGcmCipher
-from db.engine import make_engine
 from db.platform_reads import SqlPlatformReads
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
@@ -80,33 +79,18 @@ def erase_payer(
 
 
 async def _list(database_url: str) -> None:
-    engine = make_engine(
-        database_url,
-        pool_size=1,
-        application_name="tollgate tenants",
-        role=DatabaseRole.PLATFORM,
-    )
-    try:
+    async with command_engine(database_url, DatabaseRole.PLATFORM, command="tenants") as engine:
         for tenant in await SqlPlatformReads(engine).tenants():
             state = "active" if tenant.is_active else "inactive"
             currency = tenant.default_currency
             typer.echo(f"{tenant.id} {tenant.slug} {currency} {state} {tenant.name}")
-    finally:
-        await engine.dispose()
 
 
 async def _erase(settings: Settings, wish: _Wish) -> Erasure | None:
     """What was erased, None after a dry run. As the worker's role: one tenant a transaction."""
-    engine = make_engine(
-        settings.database_url.get_secret_value(),
-        pool_size=1,
-        application_name="tollgate tenants",
-        role=DatabaseRole.WORKER,
-    )
-    keys = settings.credential_keys
-    cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
-    eraser = PayerEraser(SqlDatabase(engine, cipher), SystemClock())
-    try:
+    url = settings.database_url.get_secret_value()
+    async with command_engine(url, DatabaseRole.WORKER, command="tenants") as engine:
+        eraser = PayerEraser(SqlDatabase(engine, cipher_of(settings)), SystemClock())
         tenant_ids = list(await eraser.tenant_ids())
         if wish.tenant is not None and wish.tenant not in tenant_ids:
             raise typer.BadParameter(f"no tenant has the id {wish.tenant}")
@@ -117,8 +101,6 @@ async def _erase(settings: Settings, wish: _Wish) -> Erasure | None:
             _tell_counts(counts)
             return None
         return await _erase_all(eraser, wish.actor, wish.email, counts)
-    finally:
-        await engine.dispose()
 
 
 def _tell_counts(counts: dict[str, int]) -> None:

@@ -9,13 +9,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from app.auth import TOKEN_LENGTH_MAX, TokenVerifier
+from app.database_command import told_in_words
 from app.logging import set_up_logging
 from app.revoking import CannotRevoke, Revocation, asked_for, of_token, revoke
 from app.settings import Settings, load_settings
 from app.tokens import TTL_SECONDS, mint_token
 from domain.caller import Role
 from domain.errors import Unauthenticated
-from domain.ports import DatabaseUnavailable
 
 token_commands = typer.Typer(no_args_is_help=True, help="Bearer tokens.")
 
@@ -59,8 +59,9 @@ def revoke_command(
     """
     settings = _start()
     try:
-        revocation = asyncio.run(_revoke(settings, asked_for(jti, expires_at, tenant), reason))
-    except (CannotRevoke, DatabaseUnavailable) as fault:
+        with told_in_words():
+            revocation = asyncio.run(_revoke(settings, asked_for(jti, expires_at, tenant), reason))
+    except CannotRevoke as fault:
         _fail(str(fault))
     typer.echo(f"revoked {revocation.token_id} until {revocation.expires_at.isoformat()}")
 

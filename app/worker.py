@@ -16,11 +16,11 @@ from functools import partial
 
 from app.clock import SystemClock
 from app.daily import keep_daily
+from app.database import cipher_of
 from app.loops import Part, Sweeper, keep_running, settle
 from app.sealing import keep_sealed
 from app.settings import Settings
 from app.startup import check_login
-from db.cipher import AesGcmCipher
 from db.engine import make_engine
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
@@ -101,9 +101,7 @@ async def _use_cases(settings: Settings) -> AsyncIterator[_UseCases]:
         application_name="tollgate worker",
         role=DatabaseRole.WORKER,
     )
-    keys = settings.credential_keys
-    cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
-    database = SqlDatabase(engine, cipher)
+    database = SqlDatabase(engine, cipher_of(settings))
     gateway = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.clock import SystemClock
+from app.database import cipher_of
 from app.settings import Settings
-from db.cipher import AesGcmCipher
 from db.engine import make_engine
 from db.work import SqlDatabase
 from domain.operation import UNREADABLE_REQUEST
@@ -111,9 +111,8 @@ class _Opened:
     """The database of a URL, with the settings' keys."""
 
     def __init__(self, url: str, settings: Settings) -> None:
-        keys = settings.credential_keys
         self._engine = make_engine(url, pool_size=2)
-        self._cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
+        self._cipher = cipher_of(settings)
 
     async def __aenter__(self) -> SqlDatabase:
         return SqlDatabase(self._engine, self._cipher)

@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
 from app.asgi import create_app
+from app.database import cipher_of
 from app.settings import Settings, load_settings
 from app.stack_secrets import stack_secrets
 from app.tokens import mint_token
-from db.cipher import AesGcmCipher
 from db.engine import make_engine
 from db.seeding import add_tenant
 from db.work import SqlDatabase
@@ -107,9 +107,8 @@ async def opened(
             "STRIPE_CONNECT_WEBHOOK_SECRET": CONNECT_SECRET,
         }
     )
-    keys = settings.credential_keys
     engine = make_engine(database_url, pool_size=2)
-    database = SqlDatabase(engine, AesGcmCipher({key.id: key.key for key in keys}, keys[0].id))
+    database = SqlDatabase(engine, cipher_of(settings))
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield Api(app, settings, engine, database, {each.name: each for each in questions()})

@@ -13,7 +13,7 @@ import stripe
 from sqlalchemy import text
 
 from app.clock import SystemClock
-from db.cipher import AesGcmCipher
+from app.database import cipher_of
 from db.engine import make_engine
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
@@ -69,15 +69,14 @@ class Inbox:
 @pytest_asyncio.fixture
 async def inbox(matrix: Matrix) -> AsyncIterator[Inbox]:
     """The worker's half, beside the application."""
-    settings, keys = matrix.api.settings, matrix.api.settings.credential_keys
-    cipher = AesGcmCipher({key.id: key.key for key in keys}, keys[0].id)
+    settings = matrix.api.settings
     url = settings.database_url.get_secret_value()
     engine = make_engine(url, pool_size=2, role=DatabaseRole.WORKER)
     gateway = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
     wake = ArqWake(settings.redis_url.get_secret_value())
-    database = SqlDatabase(engine, cipher)
+    database = SqlDatabase(engine, cipher_of(settings))
     yield Inbox(matrix, EventService(database, gateway, wake, SystemClock()))
     await wake.close()
     await gateway.close()
