@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 import uvloop
 
-from app.audit import audit_commands
+from app.audit_commands import audit_commands
+from app.key_commands import key_commands
 from app.logging import set_up_logging
 from app.manifest import write_manifest
 from app.migrate import migrate as apply_migrations
-from app.rotation import keys_commands
 from app.seed import seed as write_seed
 from app.server import serve as run_api
 from app.settings import Settings, SettingsError, load_database_url, load_settings
-from app.tenants import tenants_commands
+from app.tenant_commands import tenant_commands
 from app.token_commands import token_commands
 from app.tokens import NoSigningKey
 from app.trusted_documents import ManifestFault
@@ -33,8 +33,8 @@ schema_commands = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 cli.add_typer(schema_commands, name="schema")
 cli.add_typer(token_commands, name="token")
 cli.add_typer(audit_commands, name="audit")
-cli.add_typer(tenants_commands, name="tenants")
-cli.add_typer(keys_commands, name="keys")
+cli.add_typer(tenant_commands, name="tenants")
+cli.add_typer(key_commands, name="keys")
 
 
 @cli.command()

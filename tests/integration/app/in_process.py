@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from typer.testing import CliRunner
@@ -20,7 +21,14 @@ class Done:
 
 def run(*arguments: str, environ: dict[str, str], typed: str | None = None) -> Done:
     """`tollgate` with these arguments; what it raises, the test raises."""
-    result = CliRunner().invoke(
-        cli, list(arguments), env=dict(environ), input=typed, catch_exceptions=False
-    )
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    try:
+        result = CliRunner().invoke(
+            cli, list(arguments), env=dict(environ), input=typed, catch_exceptions=False
+        )
+    finally:
+        # a command sets up its logging: who listened to the test goes on listening
+        root.setLevel(level)
+        root.handlers[:] = handlers
     return Done(result.exit_code, result.stdout, result.stderr)

@@ -8,6 +8,7 @@ import pytest
 
 from app.settings import load_database_url
 from tests.conftest import ROOT
+from tests.integration.app.in_process import run
 from tests.unit.app.test_settings import DEVELOPMENT
 
 
@@ -77,8 +78,8 @@ def test_the_printed_schema_is_the_one_checked_in() -> None:
 
 def test_the_printed_roles_are_those_checked_in() -> None:
     """`tollgate schema roles` needs no settings and prints docs/roles.md."""
-    done = tollgate("schema", "roles", environ={})
-    assert done.stdout == (ROOT / "docs" / "roles.md").read_text(), done.stderr
+    done = run("schema", "roles", environ={})
+    assert done.out == (ROOT / "docs" / "roles.md").read_text(), done.err
 
 
 def test_sandbox_listens() -> None:

@@ -16,6 +16,7 @@ from app.revoking import CannotRevoke, asked_for, of_id, of_token, revoke
 from db.tables import revoked_tokens
 from domain.ids import Prefix, new_id
 from domain.ports import DatabaseUnavailable
+from tests.integration.app.in_process import run
 from tests.integration.app.issuer import issuing, jwk
 from tests.integration.app.logins import a_login
 from tests.integration.app.minting import (
@@ -76,10 +77,10 @@ def test_a_token_is_minted() -> None:
     """One line: a bearer token with the tenant and the roles that are asked for."""
     roles = ["--role", "OPERATOR", "--role", "FINANCE"]
     arguments = ["--tenant", TENANT, *roles, "--ttl", "60"]
-    done = tollgate("token", "mint", *arguments, environ=DEVELOPMENT)
-    assert done.returncode == 0, done.stderr
+    done = run("token", "mint", *arguments, environ=DEVELOPMENT)
+    assert done.code == 0, done.err
     key = json.loads(DEVELOPMENT["TOLLGATE_JWT_KEYS"])[0]["key"]
-    claims = jwt.decode(done.stdout.strip(), key, ["HS256"], audience="tollgate")
+    claims = jwt.decode(done.out.strip(), key, ["HS256"], audience="tollgate")
     assert (claims["tenant"], claims["roles"]) == (TENANT, ["OPERATOR", "FINANCE"])
     assert claims["exp"] - claims["iat"] == 60
 
@@ -87,10 +88,10 @@ def test_a_token_is_minted() -> None:
 def test_no_token_is_minted_that_the_api_refuses() -> None:
     """A tenant's role without its tenant, or the platform's with one, is a mistake."""
     arguments = ["--role", "PLATFORM_ADMIN", "--tenant", TENANT]
-    done = tollgate("token", "mint", *arguments, environ=DEVELOPMENT)
+    done = run("token", "mint", *arguments, environ=DEVELOPMENT)
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "The API would refuse this token" in done.stderr
+    assert (done.code, done.out) == (1, "")
+    assert "The API would refuse this token" in done.err
 
 
 async def test_a_revoked_token_is_refused_everywhere(database_url: str) -> None:
@@ -186,11 +187,11 @@ async def test_nothing_is_revoked_by_mistake(database_url: str) -> None:
 def test_a_mistake_is_said(database_url: str) -> None:
     """With code 1 and in words, and the token is not shown."""
     token = BY_SECRET.token(claims_of(TENANT))[:-5] + "AAAAA"
-    done = tollgate("token", "revoke", environ=environ(database_url), given=token)
+    done = run("token", "revoke", environ=environ(database_url), typed=token)
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("This is no token that the API would take")
-    assert token not in done.stderr
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("This is no token that the API would take")
+    assert token not in done.err
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ gateway's ids, card brand and last four digits, digests of requests by idempoten
 audit log the network address of each call. Not touched: what the gateway holds, and sends again
 with later events; backups; logs."""
 
-tenants_commands = typer.Typer(no_args_is_help=True, help="Tenants, and their payers.")
+tenant_commands = typer.Typer(no_args_is_help=True, help="Tenants, and their payers.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class _Wish:
     actor: Actor | None
 
 
-@tenants_commands.command("list")
+@tenant_commands.command("list")
 def list_tenants() -> None:
     """Print each tenant's id, slug, currency, whether it is active, and name."""
     with told_in_words():
         asyncio.run(_list(load_database_url()))
 
 
-@tenants_commands.command("erase-payer")
+@tenant_commands.command("erase-payer")
 def erase_payer(
     email: Annotated[
         str, typer.Argument(help="The payer's e-mail address; - reads it from stdin.")

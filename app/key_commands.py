@@ -25,15 +25,15 @@ REMAINING = 3
 STATEMENT_SECONDS = 300.0
 """How long one statement may take. Those that read a large tenant's columns lock nothing."""
 
-keys_commands = typer.Typer(no_args_is_help=True, help="The keys of what is stored encrypted.")
+key_commands = typer.Typer(no_args_is_help=True, help="The keys of what is stored encrypted.")
 
 
-@keys_commands.callback()
+@key_commands.callback()
 def keys() -> None:
     """The keys of what is stored encrypted."""
 
 
-@keys_commands.command()
+@key_commands.command()
 def rotate(
     *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count, by key.")] = False
 ) -> None:
