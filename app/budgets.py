@@ -77,24 +77,27 @@ class Budgets:
         shared: Windows,
         local: LocalWindows | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        seconds_max: float = SECONDS_MAX,
     ) -> None:
         self.rates = rates
         self._shared = shared
         self._local = local or LocalWindows()
         self._monotonic = monotonic
+        self._seconds_max = seconds_max
         self._log = ThrottledLog(logging.getLogger(__name__), monotonic=monotonic)
         self._is_away = False
         self._paused_until = float("-inf")
 
     async def take(self, charges: Sequence[Charge]) -> Taken:
-        """Takes all charges, or none. Never raises for Redis, and waits at most SECONDS_MAX."""
+        """Takes all charges, or none. Never raises for Redis, and waits at most `seconds_max`."""
         if not charges:
             return Taken(fits=True, standings=())
         if self._monotonic() >= self._paused_until:
             if self._is_away:
                 self._pause()  # the others go on without Redis while this one tries it
             try:
-                async with asyncio.timeout(SECONDS_MAX):
+                async with asyncio.timeout(self._seconds_max):
                     taken = await self._shared.take(charges)
             except (RedisError, OSError, TimeoutError) as away:
                 self._is_away = True

@@ -143,13 +143,14 @@ class LocalWindows:
     """Implements `Windows` for this process alone, with `limits`: with four processes a caller has
     four times its budgets."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keys_max: int = LOCAL_KEYS_MAX) -> None:
+        self._keys_max = keys_max
         self._storage = MemoryStorage()
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
     async def take(self, charges: Sequence[Charge]) -> Taken:
         """Takes the charges one after the other, once all of them fit."""
-        if len(self._storage.expirations) > LOCAL_KEYS_MAX:
+        if len(self._storage.expirations) > self._keys_max:
             await self._storage.reset()
         standings = [await self._standing(charge) for charge in charges]
         if any(standing.seconds_until_fits for standing in standings):

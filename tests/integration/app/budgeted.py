@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.budgets import Budgets, CountedDoor, Rates
+from app.budgets import SECONDS_MAX, Budgets, CountedDoor, Rates
 from app.checkout_tokens import JwtCheckoutSigner
 from app.graphql import GraphQLEndpoint
 from app.guard import GraphQLGuard
@@ -46,13 +46,14 @@ class Front:
 
     windows: Windows
     rates: Rates
+    seconds_max: float = SECONDS_MAX
     till: Till = field(default_factory=Till)
     app: Starlette = field(init=False)
     budgets: Budgets = field(init=False)
 
     def __post_init__(self) -> None:
         shelf = Shops(merchant=MERCHANT)
-        self.budgets = Budgets(self.rates, self.windows)
+        self.budgets = Budgets(self.rates, self.windows, seconds_max=self.seconds_max)
         door = CountedDoor(an_admission(SETTINGS, shelf), self.budgets)
         use_cases = services(shelf, till=self.till)
         endpoint = GraphQLEndpoint(schema, door, use_cases, Policy(self.budgets))

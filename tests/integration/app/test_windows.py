@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from app import windows
 from app.windows import Charge, LocalWindows, RedisWindows, Standing, Windows
 
 START = 1_800_000_000.0
@@ -120,10 +119,9 @@ async def test_old_windows_are_forgotten(redis_url: str, clock: Clock) -> None:
             assert 60 < await redis.ttl(key) <= 120
 
 
-async def test_a_process_forgets_before_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_forgets_before_it_is_full() -> None:
     """Windows of ever new addresses do not fill the memory of a process."""
-    monkeypatch.setattr(windows, "LOCAL_KEYS_MAX", 50)
-    local = LocalWindows()
+    local = LocalWindows(keys_max=50)
     for at in range(200):
         await local.take([charge(1, name=str(at))])
 
