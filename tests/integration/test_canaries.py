@@ -49,6 +49,7 @@ def test_what_is_no_secret_is_not_found() -> None:
     for text in (
         "pay_01kb4242424242424242abc pi_3NkW2eLkdIwHu7ix sk_test_[redacted] client_secret",
         '{"amountCents": 4242424242424242}',
+        'violates check constraint "ck_tenant_payment_gateways_secret_key_hint"',
         "whsec_[redacted] [redacted]@shop.example STRIPE_WEBHOOK_SECRET",
     ):
         canaries.refuse("here", text)

@@ -1,7 +1,7 @@
 """Payments as the domain's rules can make them, drawn by hypothesis."""
 
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
@@ -24,7 +24,8 @@ from tests.integration.db.conftest import Merchant
 
 # What PostgreSQL's text cannot hold is kept out at the edge: NUL and lone surrogates.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
-MOMENTS = st.datetimes(timezones=st.just(UTC))
+# The driver takes the first and the last moment that Python knows for PostgreSQL's infinities.
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the strategy adds the zone
 METHODS = st.builds(
     PaymentMethod,
     type=st.sampled_from(PaymentMethodType),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -123,17 +123,16 @@ async def test_another_tenants_entries_are_not_there(
     assert list(await audit.entries(merchant.id, [own, theirs, "aud_1"])) == [own]
 
 
-@pytest.mark.parametrize(
-    ("condition", "index"),
-    [
-        ("actor_id = 'ann' ORDER BY id DESC LIMIT 26", "ix_audit_log_actor"),
-        ("action = 'payment.failed' ORDER BY id DESC LIMIT 26", "ix_audit_log_action"),
-        ("subject_id = 'pay_1' ORDER BY id DESC LIMIT 26", "ix_audit_log_subject"),
-        ("at >= '2026-01-01' AND at < '2026-01-02'", "ix_audit_log_at"),
-    ],
-)
-async def test_a_filter_has_its_index(
-    engine: AsyncEngine, api: AsyncEngine, merchant: Merchant, condition: str, index: str
+INDEXES: Mapping[str, str] = {
+    "actor_id = 'ann' ORDER BY id DESC LIMIT 26": "ix_audit_log_actor",
+    "action = 'payment.failed' ORDER BY id DESC LIMIT 26": "ix_audit_log_action",
+    "subject_id = 'pay_1' ORDER BY id DESC LIMIT 26": "ix_audit_log_subject",
+    "at >= '2026-01-01' AND at < '2026-01-02'": "ix_audit_log_at",
+}
+
+
+async def test_each_filter_has_its_index(
+    engine: AsyncEngine, api: AsyncEngine, merchant: Merchant
 ) -> None:
     """Under row-level security too: among 20 000 entries each condition is looked up."""
     fill = text(
@@ -145,10 +144,10 @@ async def test_a_filter_has_its_index(
     async with engine.begin() as connection:
         await connection.execute(fill, {"tenant": merchant.id})
         await connection.execute(text("ANALYZE audit_log"))
-    explained = f"EXPLAIN SELECT * FROM audit_log WHERE tenant_id = '{merchant.id}' AND {condition}"  # noqa: S608
+    explained = f"EXPLAIN SELECT * FROM audit_log WHERE tenant_id = '{merchant.id}' AND "  # noqa: S608
     async with reading(on_own_terms(api), merchant.id) as connection:
         raw = await connection.execution_options(tollgate_tenant=None)
         await raw.execute(text(f"SET tollgate.tenant_id = '{merchant.id}'"))
-        plan = "\n".join((await raw.execute(text(explained))).scalars())
-
-    assert index in plan, plan
+        for condition, index in INDEXES.items():
+            plan = "\n".join((await raw.execute(text(explained + condition))).scalars())
+            assert index in plan, plan
