@@ -2,7 +2,8 @@
 
 A document pays what it costs before it runs (`schema.limits`), in one round trip to Redis. While
 Redis is away each process counts by itself, and no request waits for it or is refused because of
-it. A refused document and a failed log-in count too. What one tenant spends is no other's.
+it. A refused document and a failed log-in count too. What one tenant spends is no other's. See
+docs/adr/0010.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""configurePaymentGateway: whose account takes a tenant's money, tried before it is used."""
+"""configurePaymentGateway: whose account takes a tenant's money, tried before it is used.
+
+Who may name which account, and why a row is an account, is in docs/adr/0009.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One mutation, one effect: keys claimed, decisions taken, operations sent, repeats answered."""
+"""One mutation, one effect: keys claimed, decisions taken, operations sent, repeats answered.
+
+docs/adr/0004 says why it is two transactions, with no lock held while the gateway is called.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 A hash is SHA-256 over the entry, its place in the chain and the hash before it, so no entry can be
 edited, dropped, moved or slipped in between without breaking the chain at that place. Entries are
 sealed in the order of their ids, and one that was committed late in the order in which it is seen:
-the chain's order is the order of sealing.
+the chain's order is the order of sealing. docs/adr/0008 has what was weighed against it.
 """
 
 from __future__ import annotations

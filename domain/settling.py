@@ -2,7 +2,7 @@
 
 It works on PostgreSQL and the gateway alone. What was never sent is sent or given up, what was lost
 is read, sent again under the same key while that is safe, or proven absent. Nothing is called
-failed because it could not be read.
+failed because it could not be read: docs/adr/0005.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 `ROLES` has every root field, and every field of a type that fewer roles may read than its object.
 `OPEN` and `WHOLE` name all other fields, so that none is open because nobody thought of it; a test
 holds the three against the schema. docs/roles.md is printed from here: `tollgate schema roles`.
+docs/adr/0007 says what the design left open.
 """
 
 from __future__ import annotations
