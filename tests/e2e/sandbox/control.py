@@ -32,7 +32,7 @@ class Control:
         """Forget everything, the clock and the faults included."""
         await self._send("POST", "reset")
 
-    async def authenticate(self, intent: str, outcome: str) -> None:
+    async def authenticate(self, intent: str, outcome: str = "succeed") -> None:
         """Finish 3-D Secure: succeed or fail."""
         await self._send(
             "POST", f"payment_intents/{intent}/authenticate", json={"outcome": outcome}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import pytest
+import aiohttp
 import pytest_asyncio
 
 from domain.gateways.stripe_gateway import StripeGateway
-from tests.integration.domain.sandbox import SandboxControl
+from tests.e2e.sandbox.control import Control
 from tests.integration.webhooks.shop import NO_REDIS, Shop, opened
 
 SECRET_KEY = "sk_test_integration_of_the_domain"
@@ -22,10 +22,11 @@ async def gateway(sandbox_url: str) -> AsyncIterator[StripeGateway]:
     await adapter.close()
 
 
-@pytest.fixture
-def control(sandbox_url: str) -> SandboxControl:
+@pytest_asyncio.fixture
+async def control(sandbox_url: str) -> AsyncIterator[Control]:
     """The sandbox's control routes."""
-    return SandboxControl(sandbox_url)
+    async with aiohttp.ClientSession() as session:
+        yield Control(sandbox_url, session)
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,7 @@ from domain.payment import CaptureMethod, Payment, PaymentStatus
 from domain.recording import lock_payment, record_intent, save_payment
 from domain.services import PaymentService
 from tests.builders import an_account
-from tests.integration.domain.sandbox import SandboxControl
+from tests.e2e.sandbox.control import Control
 from tests.integration.webhooks.shop import USER, Shop
 
 SYSTEM = Actor(AuditActorType.SYSTEM, "test")
@@ -48,10 +48,10 @@ async def give_up(shop: Shop, payment: Payment) -> None:
 
 @pytest.mark.parametrize("method", list(CaptureMethod))
 async def test_money_for_a_payment_that_ended_is_told(
-    shop: Shop, control: SandboxControl, method: CaptureMethod
+    shop: Shop, control: Control, method: CaptureMethod
 ) -> None:
     """Money taken or held after the payment ended is an alert, and changes nothing."""
-    await control.fault("drop_after", method="POST", path="/v1/payment_intents")
+    await control.order_fault("drop_after", method="POST", path="/v1/payment_intents")
     start = shop.charge if method is CaptureMethod.AUTOMATIC else shop.authorize
     with pytest.raises(OutcomeUnknown):
         await start()

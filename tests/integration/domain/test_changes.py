@@ -14,14 +14,12 @@ from domain.errors import (
 )
 from domain.payment import PaymentStatus, RefundState
 from domain.refund import RefundStatus
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import cancel, capture, outcome, refund
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.webhooks.shop import USER, Shop
 
 
-async def test_capture_takes_a_part_and_no_more_than_all(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_capture_takes_a_part_and_no_more_than_all(shop: Shop, control: Control) -> None:
     """A capture above the authorization, of 0 or below is refused unsent; a part is final."""
     payment = await shop.authorize()
     for amount in (10_001, 0, -5):
@@ -38,9 +36,7 @@ async def test_capture_takes_a_part_and_no_more_than_all(
     assert [taken["amount_captured"] for taken in (await control.ledger())["charges"]] == [6_000]
 
 
-async def test_two_refunds_never_pass_the_limit_together(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_two_refunds_never_pass_the_limit_together(shop: Shop, control: Control) -> None:
     """Thirty refunds at once of a third each: three succeed, to the cent."""
     payment = await shop.charge()
     commands = [refund(payment, 3_333) for _ in range(30)]
@@ -63,9 +59,7 @@ async def test_two_refunds_never_pass_the_limit_together(
         await shop.payments.refund(USER, shop.tenant.id, refund(payment))
 
 
-async def test_a_refund_the_gateway_refuses_frees_its_reserve(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_a_refund_the_gateway_refuses_frees_its_reserve(shop: Shop, control: Control) -> None:
     """Money refunded at the dashboard first: ours is refused, FAILED, and holds nothing."""
     payment = await shop.charge()
     await shop.call_stripe("refunds", payment_intent=str(payment.gateway_payment_id))
@@ -79,7 +73,7 @@ async def test_a_refund_the_gateway_refuses_frees_its_reserve(
     assert (failed.status, now.refund_pending) == (RefundStatus.FAILED, 0)
 
 
-async def test_a_capture_too_late_adopts_the_truth(shop: Shop, control: SandboxControl) -> None:
+async def test_a_capture_too_late_adopts_the_truth(shop: Shop, control: Control) -> None:
     """The authorization ran out unseen: the capture is refused and the payment is EXPIRED."""
     payment = await shop.authorize()
     await control.expire(str(payment.gateway_payment_id))
@@ -92,9 +86,7 @@ async def test_a_capture_too_late_adopts_the_truth(shop: Shop, control: SandboxC
     assert late.value.payment.status is PaymentStatus.EXPIRED
 
 
-async def test_capture_and_cancel_at_once_have_one_winner(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_capture_and_cancel_at_once_have_one_winner(shop: Shop, control: Control) -> None:
     """Of a capture and a cancel side by side one wins, and our state is the gateway's."""
     payment = await shop.authorize()
     captures = [shop.payments.capture(USER, shop.tenant.id, capture(payment)) for _ in range(5)]

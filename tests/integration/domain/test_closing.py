@@ -8,8 +8,8 @@ import pytest
 
 from domain.errors import InvalidState, OutcomeUnknown, PaymentDeclined
 from domain.payment import PaymentStatus
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import cancel, charge
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.domain.test_settling import (
     PATHS,
     open_operations,
@@ -20,7 +20,7 @@ from tests.integration.webhooks.shop import USER, Shop
 
 
 async def test_a_close_that_the_gateway_refuses_is_tried_again(
-    shop: Shop, control: SandboxControl
+    shop: Shop, control: Control
 ) -> None:
     """The payer's browser put another card on the failed intent, which is processing while we close
     it: the close is refused, that card fails too, and the order is free in the end."""
@@ -41,7 +41,7 @@ async def test_a_close_that_the_gateway_refuses_is_tried_again(
 
 
 async def test_a_card_after_a_declined_one_is_told_what_it_waits_for(
-    shop: Shop, control: SandboxControl
+    shop: Shop, control: Control
 ) -> None:
     """Until the declined payment is closed another card waits, and is told so, not that somebody
     pays already."""
@@ -58,16 +58,16 @@ async def test_a_card_after_a_declined_one_is_told_what_it_waits_for(
     assert (await charge(shop, other)).payment.status is PaymentStatus.PAID
 
 
-async def test_a_cancel_wish_outlasts_a_busy_gateway(shop: Shop, control: SandboxControl) -> None:
+async def test_a_cancel_wish_outlasts_a_busy_gateway(shop: Shop, control: Control) -> None:
     """The gateway sheds the cancel that the settler sends for a wish: the wish is not dropped."""
-    await control.fault("drop_after", method="POST", path=PATHS["charge"])
+    await control.order_fault("drop_after", method="POST", path=PATHS["charge"])
     with pytest.raises(OutcomeUnknown) as unknown:
         await shop.authorize()
     payment = unknown.value.payment
     assert payment is not None
     with pytest.raises(OutcomeUnknown):
         await shop.payments.cancel(USER, shop.tenant.id, cancel(payment))
-    await control.fault("rate_limit", method="POST", path=PATHS["cancel"], times=2)
+    await control.order_fault("rate_limit", method="POST", path=PATHS["cancel"], times=2)
 
     await settle_for_good(shop)
 
@@ -75,12 +75,10 @@ async def test_a_cancel_wish_outlasts_a_busy_gateway(shop: Shop, control: Sandbo
     assert await open_operations(shop) == 0
 
 
-async def test_one_unreadable_operation_holds_up_no_other(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_one_unreadable_operation_holds_up_no_other(shop: Shop, control: Control) -> None:
     """An operation whose request cannot be decrypted is not sent again, and waits where the gateway
     does not know it; the next one is settled meanwhile."""
-    await control.fault("drop_before", method="POST", path=PATHS["charge"])
+    await control.order_fault("drop_before", method="POST", path=PATHS["charge"])
     command = await shop.start_command()
     with pytest.raises(OutcomeUnknown):
         await charge(shop, command)
@@ -98,9 +96,7 @@ async def test_one_unreadable_operation_holds_up_no_other(
     assert await open_operations(shop) == 1
 
 
-async def test_a_failed_authentication_lets_another_card_pay(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_a_failed_authentication_lets_another_card_pay(shop: Shop, control: Control) -> None:
     """3-D Secure fails: FAILED, closed, and the order is paid with another card; one charge."""
     command = await shop.start_command("pm_card_authenticationRequired")
     waiting = (await charge(shop, command)).payment
@@ -120,9 +116,7 @@ async def test_a_failed_authentication_lets_another_card_pay(
     assert [each["amount_captured"] for each in taken] == [10_000]
 
 
-async def test_an_abandoned_authentication_can_be_canceled(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_an_abandoned_authentication_can_be_canceled(shop: Shop, control: Control) -> None:
     """The payer never comes back from 3-D Secure: a cancel frees the order."""
     command = await shop.start_command("pm_card_authenticationRequired")
     waiting = (await charge(shop, command)).payment

@@ -12,8 +12,8 @@ from domain.errors import GatewayRejected, GatewayUnavailable, InvalidState, Val
 from domain.gateway_rules import ConfigureGateway
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.tenant import GatewayMode
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.gateways import Desk, connect, new_key, own, platform, refusal
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.webhooks.shop import Shop
 
 WEBHOOK_SECRET = "whsec_of_the_merchants_own_endpoint"
@@ -115,12 +115,10 @@ WRONG: list[tuple[ConfigureGateway, set[str]]] = [
 ]
 
 
-async def test_input_of_the_wrong_form_is_refused_unheard(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_input_of_the_wrong_form_is_refused_unheard(shop: Shop, control: Control) -> None:
     """Each broken rule is named; the gateway is not asked, nothing is written, no value is said."""
     desk, rows = Desk.of(shop), await Desk.of(shop).rows()
-    await control.fault("unavailable", path=".*", times=None)
+    await control.order_fault("unavailable", path=".*", times=None)
     for command, rules in WRONG:
         with pytest.raises(ValidationFailed) as failed:
             await desk.configure(command)
@@ -163,11 +161,11 @@ async def test_an_account_that_cannot_charge_is_not_switched_on(shop: Shop) -> N
     assert await desk.modes() == [("PLATFORM", True), ("CONNECT", False)]
 
 
-async def test_a_gateway_that_is_away_changes_nothing(shop: Shop, control: SandboxControl) -> None:
+async def test_a_gateway_that_is_away_changes_nothing(shop: Shop, control: Control) -> None:
     """However it fails to answer, the caller may repeat the call, which then succeeds."""
     desk, key = Desk.of(shop), new_key()
     for fault in ("unavailable", "rate_limit", "error_before", "garbled", "html"):
-        await control.fault(fault, path=ACCOUNT_PATH)
+        await control.order_fault(fault, path=ACCOUNT_PATH)
         with pytest.raises(GatewayUnavailable) as away:
             await desk.configure(own(key))
 
@@ -178,13 +176,11 @@ async def test_a_gateway_that_is_away_changes_nothing(shop: Shop, control: Sandb
     assert await desk.modes() == [("PLATFORM", False), ("OWN", True)]
 
 
-async def test_nothing_is_held_while_the_gateway_is_asked(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_nothing_is_held_while_the_gateway_is_asked(shop: Shop, control: Control) -> None:
     """While the key is tried no connection is in a transaction, and others configure meanwhile."""
     desk, key = Desk.of(shop), new_key()
     await desk.configure(own(new_key()))
-    await control.fault("latency", path=ACCOUNT_PATH, seconds=1)
+    await control.order_fault("latency", path=ACCOUNT_PATH, seconds=1)
     slow = asyncio.create_task(desk.configure(own(key)))
     await asyncio.sleep(0.4)
     busy = await shop.rows(
@@ -212,13 +208,13 @@ async def test_calls_of_one_tenant_at_once_leave_one_gateway_in_use(shop: Shop) 
 
 
 async def test_a_stored_key_that_was_replaced_meanwhile_is_not_switched_on(
-    shop: Shop, control: SandboxControl
+    shop: Shop, control: Control
 ) -> None:
     """What was tried must be what is stored."""
     desk, key = Desk.of(shop), new_key()
     await desk.configure(own(key))
     await desk.configure(own(is_enabled=False))
-    await control.fault("latency", path=ACCOUNT_PATH, seconds=1)
+    await control.order_fault("latency", path=ACCOUNT_PATH, seconds=1)
     waiting = asyncio.create_task(desk.configure(own()))
     await asyncio.sleep(0.3)
     await desk.configure(own(webhook_secret=WEBHOOK_SECRET, is_enabled=False))

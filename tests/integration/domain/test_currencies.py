@@ -10,8 +10,8 @@ import pytest
 from domain.commands import CreateOrder
 from domain.errors import ValidationFailed
 from domain.payment import Payment, PaymentStatus
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import capture, refund
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.webhooks.shop import USER, Shop
 
 CASES = [
@@ -55,7 +55,7 @@ async def connect(shop: Shop) -> str:
 @pytest.mark.parametrize("mode", ["platform", "connect"])
 async def test_a_part_captured_and_a_part_refunded(
     shop: Shop,
-    control: SandboxControl,
+    control: Control,
     currency: str,
     total: int,
     taken: int,
@@ -85,7 +85,7 @@ async def test_a_part_captured_and_a_part_refunded(
 
 @pytest.mark.parametrize(("currency", "amount"), [("KWD", 7_775), ("MGA", 777_750)])
 async def test_sums_that_the_gateway_cannot_express(
-    shop: Shop, control: SandboxControl, currency: str, amount: int
+    shop: Shop, control: Control, currency: str, amount: int
 ) -> None:
     """A capture and a refund below the gateway's smallest step are refused unsent."""
     payment = await authorized(shop, currency, 1_000_000)

@@ -16,8 +16,8 @@ from domain.commands import StartPayment
 from domain.errors import IdempotencyInProgress, OutcomeUnknown
 from domain.payment import PaymentStatus
 from domain.services import PaymentService
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import charge
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.domain.test_settling import PATHS, settle_after
 from tests.integration.webhooks.shop import USER, Shop
 
@@ -44,10 +44,10 @@ async def charge_while_locked(
 
 
 async def test_an_answer_that_cannot_be_kept_is_an_unknown_outcome(
-    shop: Shop, hasty: PaymentService, control: SandboxControl
+    shop: Shop, hasty: PaymentService, control: Control
 ) -> None:
     """The card is charged and the record refused: unknown, never failed, and settled afterwards."""
-    await control.fault("latency", method="POST", path=PATHS["charge"], seconds=0.4)
+    await control.order_fault("latency", method="POST", path=PATHS["charge"], seconds=0.4)
     command = await shop.start_command()
 
     with pytest.raises(OutcomeUnknown) as unknown:
@@ -64,10 +64,10 @@ async def test_an_answer_that_cannot_be_kept_is_an_unknown_outcome(
 
 
 async def test_a_record_that_failed_once_is_repeated(
-    shop: Shop, hasty: PaymentService, control: SandboxControl
+    shop: Shop, hasty: PaymentService, control: Control
 ) -> None:
     """A hitch of the database is waited out: the record is repeated, the gateway is not called."""
-    await control.fault("latency", method="POST", path=PATHS["charge"], seconds=0.4)
+    await control.order_fault("latency", method="POST", path=PATHS["charge"], seconds=0.4)
     command = await shop.start_command()
 
     status = await charge_while_locked(shop, hasty, command, 0.6)

@@ -7,17 +7,15 @@ import pytest
 from domain.errors import OutcomeUnknown
 from domain.inbox import WebhookEventStatus
 from domain.refund import RefundStatus
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import refund
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.webhooks.shop import USER, Shop
 
 
-async def test_a_dashboard_refund_during_our_own_is_booked(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_a_dashboard_refund_during_our_own_is_booked(shop: Shop, control: Control) -> None:
     """While 60.00 of ours are reserved, 80.00 go back at the dashboard: both ends come out true."""
     payment = await shop.charge()
-    await control.fault("drop_before", method="POST", path="/v1/refunds")
+    await control.order_fault("drop_before", method="POST", path="/v1/refunds")
     with pytest.raises(OutcomeUnknown):
         await shop.payments.refund(USER, shop.tenant.id, refund(payment, 6_000))
     await shop.call_stripe("refunds", payment_intent=str(payment.gateway_payment_id), amount="8000")

@@ -18,12 +18,12 @@ from domain.errors import (
     PaymentDeclined,
 )
 from domain.payment import PaymentStatus
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import cancel, charge, outcome
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.webhooks.shop import USER, Shop
 
 
-async def test_fifty_keys_on_one_order_make_one_intent(shop: Shop, control: SandboxControl) -> None:
+async def test_fifty_keys_on_one_order_make_one_intent(shop: Shop, control: Control) -> None:
     """Fifty charges at once with fifty keys: one is paid, the others are told why they are not."""
     command = await shop.start_command()
     commands = [replace(command, idempotency_key=f"key-{n}") for n in range(50)]
@@ -38,9 +38,7 @@ async def test_fifty_keys_on_one_order_make_one_intent(shop: Shop, control: Sand
     assert (await control.ledger())["intents"] == 1
 
 
-async def test_fifty_calls_with_one_key_make_one_intent(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_fifty_calls_with_one_key_make_one_intent(shop: Shop, control: Control) -> None:
     """Fifty charges at once with one key: one runs, the others get its payment or wait."""
     command = await shop.start_command()
 
@@ -56,9 +54,7 @@ async def test_fifty_calls_with_one_key_make_one_intent(
     assert (await control.ledger())["intents"] == 1
 
 
-async def test_a_used_key_with_another_input_is_refused(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_a_used_key_with_another_input_is_refused(shop: Shop, control: Control) -> None:
     """A key stands for one input for ever; another tenant's same key is another key."""
     command = await shop.start_command()
     await charge(shop, command)
@@ -69,9 +65,7 @@ async def test_a_used_key_with_another_input_is_refused(
     assert (await control.ledger())["intents"] == 1
 
 
-async def test_a_decline_fails_closes_and_can_be_paid_again(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_a_decline_fails_closes_and_can_be_paid_again(shop: Shop, control: Control) -> None:
     """A decline ends FAILED, its intent closed as abandoned; the order takes another card."""
     declined = await shop.start_command("pm_card_visa_chargeDeclinedInsufficientFunds")
     with pytest.raises(PaymentDeclined) as first:
@@ -100,10 +94,10 @@ async def test_a_decline_fails_closes_and_can_be_paid_again(
 
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "garbled", "html"])
 async def test_a_lost_answer_ends_paid_with_one_charge(
-    shop: Shop, control: SandboxControl, fault: str
+    shop: Shop, control: Control, fault: str
 ) -> None:
     """The effect happened and the answer was lost: unknown, then PAID by one read, once."""
-    await control.fault(fault, method="POST", path="/v1/payment_intents")
+    await control.order_fault(fault, method="POST", path="/v1/payment_intents")
     command = await shop.start_command()
     with pytest.raises(OutcomeUnknown) as unknown:
         await charge(shop, command)
@@ -119,10 +113,10 @@ async def test_a_lost_answer_ends_paid_with_one_charge(
 
 @pytest.mark.parametrize("fault", ["rate_limit", "lock_timeout"])
 async def test_what_never_reached_the_gateway_runs_again_under_its_key(
-    shop: Shop, control: SandboxControl, fault: str
+    shop: Shop, control: Control, fault: str
 ) -> None:
     """The gateway shed the request: the same call runs the same operation, and pays once."""
-    await control.fault(fault, method="POST", path="/v1/payment_intents")
+    await control.order_fault(fault, method="POST", path="/v1/payment_intents")
     command = await shop.start_command()
     with pytest.raises(GatewayUnavailable) as away:
         await charge(shop, command)
@@ -134,9 +128,9 @@ async def test_what_never_reached_the_gateway_runs_again_under_its_key(
     assert len((await control.ledger())["charges"]) == 1
 
 
-async def test_an_unsent_payment_can_be_canceled(shop: Shop, control: SandboxControl) -> None:
+async def test_an_unsent_payment_can_be_canceled(shop: Shop, control: Control) -> None:
     """A payment whose request never reached the gateway is canceled without a call."""
-    await control.fault("rate_limit", method="POST", path="/v1/payment_intents")
+    await control.order_fault("rate_limit", method="POST", path="/v1/payment_intents")
     command = await shop.start_command()
     with pytest.raises(GatewayUnavailable) as away:
         await charge(shop, command)
@@ -165,11 +159,9 @@ async def test_the_gateways_refusal_fails_the_payment(shop: Shop) -> None:
     assert not rejected.value.payment.is_live
 
 
-async def test_a_caller_who_hangs_up_leaves_no_half_state(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_a_caller_who_hangs_up_leaves_no_half_state(shop: Shop, control: Control) -> None:
     """A mutation cut off while the gateway works is finished all the same."""
-    await control.fault("latency", method="POST", seconds=0.5)
+    await control.order_fault("latency", method="POST", seconds=0.5)
     command = await shop.start_command()
     call = asyncio.create_task(charge(shop, command))
     await asyncio.sleep(0.25)
@@ -183,11 +175,9 @@ async def test_a_caller_who_hangs_up_leaves_no_half_state(
     assert (await shop.payment_of(command.order_id)).status is PaymentStatus.PAID
 
 
-async def test_no_connection_is_held_while_the_gateway_works(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_no_connection_is_held_while_the_gateway_works(shop: Shop, control: Control) -> None:
     """More slow calls than the pool has connections: all are under way at the same time."""
-    await control.fault("latency", method="POST", seconds=1, times=None)
+    await control.order_fault("latency", method="POST", seconds=1, times=None)
     commands = [await shop.start_command() for _ in range(20)]
 
     async with asyncio.timeout(6):

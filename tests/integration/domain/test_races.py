@@ -19,9 +19,9 @@ from domain.payment import PaymentStatus
 from domain.progress import mark_sent
 from domain.refund import RefundStatus
 from domain.settling import SETTLER
+from tests.e2e.sandbox.control import Control
 from tests.integration.db.waiting import started_waiting
 from tests.integration.domain.calls import cancel, charge, outcome, refund
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.domain.test_settling import PATHS, settle_after
 from tests.integration.webhooks.shop import USER, Shop
 
@@ -43,9 +43,9 @@ async def only_operation(shop: Shop) -> Operation:
     return operation
 
 
-async def unsent(shop: Shop, control: SandboxControl) -> tuple[StartPayment, Operation]:
+async def unsent(shop: Shop, control: Control) -> tuple[StartPayment, Operation]:
     """A charge that never reached the gateway, and its operation."""
-    await control.fault("rate_limit", method="POST", path=PATHS["charge"])
+    await control.order_fault("rate_limit", method="POST", path=PATHS["charge"])
     command = await shop.start_command()
     with pytest.raises(GatewayUnavailable):
         await charge(shop, command)
@@ -60,11 +60,11 @@ async def holding(database: SqlDatabase, operation: Operation) -> AsyncIterator[
         yield work
 
 
-async def test_a_call_that_came_back_is_not_given_up(shop: Shop, control: SandboxControl) -> None:
+async def test_a_call_that_came_back_is_not_given_up(shop: Shop, control: Control) -> None:
     """The settler took up an unclaimed charge, and its caller repeats the call before the settler
     writes it off: the charge that is on its way decides."""
     command, seen = await unsent(shop, control)
-    await control.fault("latency", method="POST", path=PATHS["charge"], seconds=0.6)
+    await control.order_fault("latency", method="POST", path=PATHS["charge"], seconds=0.6)
     call = asyncio.create_task(outcome(charge(shop, command)))
     await asyncio.sleep(0.3)
 
@@ -77,7 +77,7 @@ async def test_a_call_that_came_back_is_not_given_up(shop: Shop, control: Sandbo
     assert len((await control.ledger())["charges"]) == 1
 
 
-async def test_a_withdrawn_payment_is_not_given_up(shop: Shop, control: SandboxControl) -> None:
+async def test_a_withdrawn_payment_is_not_given_up(shop: Shop, control: Control) -> None:
     """The caller canceled while the settler was about to write the payment off: CANCELED stays."""
     command, seen = await unsent(shop, control)
     payment = await shop.payment_of(command.order_id)
@@ -88,9 +88,7 @@ async def test_a_withdrawn_payment_is_not_given_up(shop: Shop, control: SandboxC
     assert (await shop.now_of(payment)).status is PaymentStatus.CANCELED
 
 
-async def test_a_payment_on_its_way_again_cannot_be_withdrawn(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_a_payment_on_its_way_again_cannot_be_withdrawn(shop: Shop, control: Control) -> None:
     """A cancel at the moment in which the same call is sent again waits, and is then refused."""
     command, seen = await unsent(shop, control)
     payment = await shop.payment_of(command.order_id)
@@ -109,7 +107,7 @@ async def test_a_payment_on_its_way_again_cannot_be_withdrawn(
 
 
 async def test_a_repeated_call_and_the_settler_do_not_lock_each_other_out(
-    shop: Shop, control: SandboxControl
+    shop: Shop, control: Control
 ) -> None:
     """Whoever holds the operation may write its key while the same call waits for it."""
     command, seen = await unsent(shop, control)
@@ -126,9 +124,7 @@ async def test_a_repeated_call_and_the_settler_do_not_lock_each_other_out(
     assert done.payment.status is PaymentStatus.PAID
 
 
-async def test_two_repeats_of_an_unsent_call_send_it_once(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_two_repeats_of_an_unsent_call_send_it_once(shop: Shop, control: Control) -> None:
     """Twenty repeats at once of a call that reached nothing: one runs, the others wait for it."""
     command, _ = await unsent(shop, control)
 
@@ -139,10 +135,10 @@ async def test_two_repeats_of_an_unsent_call_send_it_once(
     assert calls["count"] == 2  # the one that was shed, and the one that ran
 
 
-async def test_what_was_ended_elsewhere_is_not_sent(shop: Shop, control: SandboxControl) -> None:
+async def test_what_was_ended_elsewhere_is_not_sent(shop: Shop, control: Control) -> None:
     """A settler that lost its lease sends nothing once another has given the refund up."""
     payment = await shop.charge()
-    await control.fault("drop_before", method="POST", path=PATHS["refund"])
+    await control.order_fault("drop_before", method="POST", path=PATHS["refund"])
     with pytest.raises(OutcomeUnknown):
         await shop.payments.refund(USER, shop.tenant.id, refund(payment))
     seen = await only_operation(shop)
@@ -154,12 +150,10 @@ async def test_what_was_ended_elsewhere_is_not_sent(shop: Shop, control: Sandbox
     assert given_up.status is RefundStatus.FAILED
 
 
-async def test_an_earlier_attempts_silence_frees_nothing(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_an_earlier_attempts_silence_frees_nothing(shop: Shop, control: Control) -> None:
     """The answer of an attempt that was long overtaken cannot hand the operation back."""
     payment = await shop.charge()
-    await control.fault("drop_after", method="POST", path=PATHS["refund"])
+    await control.order_fault("drop_after", method="POST", path=PATHS["refund"])
     with pytest.raises(OutcomeUnknown):
         await shop.payments.refund(USER, shop.tenant.id, refund(payment))
     first = await only_operation(shop)
@@ -173,9 +167,9 @@ async def test_an_earlier_attempts_silence_frees_nothing(
     assert returned.status is RefundStatus.SUCCEEDED
 
 
-async def test_two_settlers_side_by_side_send_once(shop: Shop, control: SandboxControl) -> None:
+async def test_two_settlers_side_by_side_send_once(shop: Shop, control: Control) -> None:
     """Of two settlers that look at the same time one takes the operation."""
-    await control.fault("drop_before", method="POST", path=PATHS["charge"])
+    await control.order_fault("drop_before", method="POST", path=PATHS["charge"])
     command = await shop.start_command()
     with pytest.raises(OutcomeUnknown):
         await charge(shop, command)
@@ -188,9 +182,9 @@ async def test_two_settlers_side_by_side_send_once(shop: Shop, control: SandboxC
     assert len((await control.ledger())["charges"]) == 1
 
 
-async def test_the_settler_and_the_same_call_at_once(shop: Shop, control: SandboxControl) -> None:
+async def test_the_settler_and_the_same_call_at_once(shop: Shop, control: Control) -> None:
     """While the settler brings a lost charge to its end its caller asks ten times: one charge."""
-    await control.fault("drop_before", method="POST", path=PATHS["charge"])
+    await control.order_fault("drop_before", method="POST", path=PATHS["charge"])
     command = await shop.start_command()
     with pytest.raises(OutcomeUnknown):
         await charge(shop, command)

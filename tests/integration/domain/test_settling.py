@@ -10,8 +10,8 @@ from domain.commands import CancelPayment
 from domain.errors import GatewayRejected, GatewayUnavailable, OutcomeUnknown, PaymentDeclined
 from domain.payment import Payment, PaymentStatus
 from domain.refund import RefundStatus
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import cancel, capture, charge, refund
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.webhooks.shop import USER, Shop
 
 PATHS = {
@@ -45,9 +45,9 @@ async def open_operations(shop: Shop) -> int:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_lost_charge_is_settled(shop: Shop, control: SandboxControl, fault: str) -> None:
+async def test_a_lost_charge_is_settled(shop: Shop, control: Control, fault: str) -> None:
     """Whether it took effect or not, a lost charge is found or sent again, and charges once."""
-    await control.fault(fault, method="POST", path=PATHS["charge"])
+    await control.order_fault(fault, method="POST", path=PATHS["charge"])
     command = await shop.start_command()
     with pytest.raises(OutcomeUnknown):
         await charge(shop, command)
@@ -61,11 +61,9 @@ async def test_a_lost_charge_is_settled(shop: Shop, control: SandboxControl, fau
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_lost_authorization_is_settled(
-    shop: Shop, control: SandboxControl, fault: str
-) -> None:
+async def test_a_lost_authorization_is_settled(shop: Shop, control: Control, fault: str) -> None:
     """An authorization settles as a charge does, soon after it was sent."""
-    await control.fault(fault, method="POST", path=PATHS["charge"])
+    await control.order_fault(fault, method="POST", path=PATHS["charge"])
     with pytest.raises(OutcomeUnknown) as unknown:
         await shop.authorize()
     assert unknown.value.payment is not None
@@ -77,10 +75,10 @@ async def test_a_lost_authorization_is_settled(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_lost_capture_is_settled(shop: Shop, control: SandboxControl, fault: str) -> None:
+async def test_a_lost_capture_is_settled(shop: Shop, control: Control, fault: str) -> None:
     """A lost capture is read back, or sent again, and takes its amount once."""
     payment = await shop.authorize()
-    await control.fault(fault, method="POST", path=PATHS["capture"])
+    await control.order_fault(fault, method="POST", path=PATHS["capture"])
     with pytest.raises(OutcomeUnknown):
         await shop.payments.capture(USER, shop.tenant.id, capture(payment, 6_000))
 
@@ -93,10 +91,10 @@ async def test_a_lost_capture_is_settled(shop: Shop, control: SandboxControl, fa
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_lost_refund_is_settled(shop: Shop, control: SandboxControl, fault: str) -> None:
+async def test_a_lost_refund_is_settled(shop: Shop, control: Control, fault: str) -> None:
     """A lost refund is found by our id or sent again, and returns its amount once."""
     payment = await shop.charge()
-    await control.fault(fault, method="POST", path=PATHS["refund"])
+    await control.order_fault(fault, method="POST", path=PATHS["refund"])
     with pytest.raises(OutcomeUnknown):
         await shop.payments.refund(USER, shop.tenant.id, refund(payment, 4_000))
 
@@ -110,10 +108,10 @@ async def test_a_lost_refund_is_settled(shop: Shop, control: SandboxControl, fau
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_lost_cancel_is_settled(shop: Shop, control: SandboxControl, fault: str) -> None:
+async def test_a_lost_cancel_is_settled(shop: Shop, control: Control, fault: str) -> None:
     """A lost cancel is read back or sent again."""
     payment = await shop.authorize()
-    await control.fault(fault, method="POST", path=PATHS["cancel"])
+    await control.order_fault(fault, method="POST", path=PATHS["cancel"])
     with pytest.raises(OutcomeUnknown):
         await shop.payments.cancel(USER, shop.tenant.id, cancel(payment))
 
@@ -125,12 +123,12 @@ async def test_a_lost_cancel_is_settled(shop: Shop, control: SandboxControl, fau
 
 @pytest.mark.parametrize("fault", [*FAULTS, "rate_limit", "error_before"])
 async def test_a_failed_intent_is_closed_in_the_end(
-    shop: Shop, control: SandboxControl, fault: str
+    shop: Shop, control: Control, fault: str
 ) -> None:
     """Closing a declined intent is tried until it is done, a stored 500 notwithstanding."""
     with pytest.raises(PaymentDeclined) as declined:
         await shop.charge("pm_card_visa_chargeDeclined")
-    await control.fault(fault, method="POST", path=PATHS["cancel"])
+    await control.order_fault(fault, method="POST", path=PATHS["cancel"])
 
     await settle_for_good(shop)
 
@@ -139,7 +137,7 @@ async def test_a_failed_intent_is_closed_in_the_end(
     assert await open_operations(shop) == 0
 
 
-async def test_a_dead_process_is_noticed(shop: Shop, control: SandboxControl) -> None:
+async def test_a_dead_process_is_noticed(shop: Shop, control: Control) -> None:
     """An operation that stays SENDING after its process died is settled like a lost one."""
     payment = await shop.lose_the_answer()
     await shop.write("update gateway_operations set state = 'SENDING', due_at = now()")
@@ -154,10 +152,10 @@ async def test_a_dead_process_is_noticed(shop: Shop, control: SandboxControl) ->
 
 
 async def test_a_charge_that_never_happened_is_failed_only_when_proven(
-    shop: Shop, control: SandboxControl
+    shop: Shop, control: Control
 ) -> None:
     """The gateway stores a 500 before any effect: unknown until two listings prove it absent."""
-    await control.fault("unavailable", method="POST", path=PATHS["charge"], times=None)
+    await control.order_fault("unavailable", method="POST", path=PATHS["charge"], times=None)
     command = await shop.start_command()
     with pytest.raises(OutcomeUnknown) as unknown:
         await charge(shop, command)
@@ -176,12 +174,10 @@ async def test_a_charge_that_never_happened_is_failed_only_when_proven(
         await charge(shop, command)
 
 
-async def test_a_gateway_that_cannot_be_read_fails_nothing(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_a_gateway_that_cannot_be_read_fails_nothing(shop: Shop, control: Control) -> None:
     """While the gateway answers nothing, an unknown payment stays unknown however long it takes."""
     payment = await shop.lose_the_answer()
-    await control.fault("unavailable", times=None)
+    await control.order_fault("unavailable", times=None)
 
     for _ in range(8):
         await settle_after(shop, 3_700)
@@ -189,11 +185,9 @@ async def test_a_gateway_that_cannot_be_read_fails_nothing(
     assert (await shop.now_of(payment)).status is PaymentStatus.PENDING
 
 
-async def test_an_authorization_found_too_late_is_canceled(
-    shop: Shop, control: SandboxControl
-) -> None:
+async def test_an_authorization_found_too_late_is_canceled(shop: Shop, control: Control) -> None:
     """Nobody waits any more for an authorization found after the window: adopted, then canceled."""
-    await control.fault("drop_after", method="POST", path=PATHS["charge"])
+    await control.order_fault("drop_after", method="POST", path=PATHS["charge"])
     with pytest.raises(OutcomeUnknown) as unknown:
         await shop.authorize()
     assert unknown.value.payment is not None
@@ -207,7 +201,7 @@ async def test_an_authorization_found_too_late_is_canceled(
     assert await shop.rows(asked) == [("settler",)]
 
 
-async def test_a_charge_found_late_is_booked(shop: Shop, control: SandboxControl) -> None:
+async def test_a_charge_found_late_is_booked(shop: Shop, control: Control) -> None:
     """A charge that succeeded is money: found after the window it is PAID."""
     payment = await shop.lose_the_answer()
 
@@ -217,9 +211,9 @@ async def test_a_charge_found_late_is_booked(shop: Shop, control: SandboxControl
     assert await open_operations(shop) == 0
 
 
-async def test_a_cancel_wish_is_obeyed(shop: Shop, control: SandboxControl) -> None:
+async def test_a_cancel_wish_is_obeyed(shop: Shop, control: Control) -> None:
     """A cancel asked for while the authorization is unknown is done once it is known."""
-    await control.fault("drop_after", method="POST", path=PATHS["charge"])
+    await control.order_fault("drop_after", method="POST", path=PATHS["charge"])
     with pytest.raises(OutcomeUnknown) as unknown:
         await shop.authorize()
     payment = unknown.value.payment
@@ -235,9 +229,9 @@ async def test_a_cancel_wish_is_obeyed(shop: Shop, control: SandboxControl) -> N
     assert (done.payment.status, done.replayed) == (PaymentStatus.CANCELED, True)
 
 
-async def test_an_unclaimed_operation_is_given_up(shop: Shop, control: SandboxControl) -> None:
+async def test_an_unclaimed_operation_is_given_up(shop: Shop, control: Control) -> None:
     """Nothing reached the gateway and the caller never came back: FAILED after 15 minutes."""
-    await control.fault("rate_limit", method="POST", path=PATHS["charge"])
+    await control.order_fault("rate_limit", method="POST", path=PATHS["charge"])
     command = await shop.start_command()
     with pytest.raises(GatewayUnavailable) as away:
         await charge(shop, command)
@@ -253,10 +247,10 @@ async def test_an_unclaimed_operation_is_given_up(shop: Shop, control: SandboxCo
     assert (await control.ledger())["intents"] == 0
 
 
-async def test_an_unclaimed_capture_is_dropped(shop: Shop, control: SandboxControl) -> None:
+async def test_an_unclaimed_capture_is_dropped(shop: Shop, control: Control) -> None:
     """A capture that reached nothing and was not repeated leaves the authorization as it was."""
     payment = await shop.authorize()
-    await control.fault("rate_limit", method="POST", path=PATHS["capture"])
+    await control.order_fault("rate_limit", method="POST", path=PATHS["capture"])
     with pytest.raises(GatewayUnavailable):
         await shop.payments.capture(USER, shop.tenant.id, capture(payment))
 

@@ -20,8 +20,8 @@ from domain.operation import GatewayRequest
 from domain.payment import CaptureMethod, Payment
 from domain.snapshot import GatewayRefundStatus, IntentSnapshot, IntentStatus
 from tests.builders import a_payment, a_refund, an_account
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.conftest import SECRET_KEY
-from tests.integration.domain.sandbox import SandboxControl
 
 ACCOUNT = an_account()
 
@@ -109,7 +109,7 @@ async def test_a_cancel_tells_its_reason(gateway: StripeGateway) -> None:
     [("https://shop.example/back", "redirect_to_url"), (None, "use_stripe_sdk")],
 )
 async def test_three_d_secure_asks_for_a_next_action(
-    gateway: StripeGateway, control: SandboxControl, return_url: str | None, action: str
+    gateway: StripeGateway, control: Control, return_url: str | None, action: str
 ) -> None:
     """A card that needs 3-D Secure answers with what the payer must do, and is paid after it."""
     waiting = await create(gateway, fresh_payment(), "pm_card_authenticationRequired", return_url)
@@ -171,7 +171,7 @@ async def test_a_listing_is_complete(gateway: StripeGateway) -> None:
     assert {intent.tollgate_payment_id for intent in found} == {payment.id for payment in payments}
 
 
-async def test_the_same_key_has_one_effect(gateway: StripeGateway, control: SandboxControl) -> None:
+async def test_the_same_key_has_one_effect(gateway: StripeGateway, control: Control) -> None:
     """A request sent again under its key is answered with the first effect."""
     payment = fresh_payment()
 
@@ -197,13 +197,13 @@ async def test_the_same_key_has_one_effect(gateway: StripeGateway, control: Sand
 )
 async def test_each_fault_is_one_call_and_one_of_five(
     gateway: StripeGateway,
-    control: SandboxControl,
+    control: Control,
     fault: str,
     problem: type[Exception],
     effects: int,
 ) -> None:
     """A fault is never retried here, and is called failed only where nothing took effect."""
-    await control.fault(fault, method="POST", path="/v1/payment_intents")
+    await control.order_fault(fault, method="POST", path="/v1/payment_intents")
     payment = fresh_payment()
 
     with pytest.raises(problem):
@@ -215,9 +215,9 @@ async def test_each_fault_is_one_call_and_one_of_five(
     assert calls["count"] <= 1
 
 
-async def test_a_slow_answer_is_unknown(gateway: StripeGateway, control: SandboxControl) -> None:
+async def test_a_slow_answer_is_unknown(gateway: StripeGateway, control: Control) -> None:
     """No answer in time is not a failure: the charge is there."""
-    await control.fault("hang_after", method="POST", seconds=3)
+    await control.order_fault("hang_after", method="POST", seconds=3)
 
     request = create_request(gateway, fresh_payment())
     with pytest.raises(GatewayUnknown):

@@ -8,9 +8,9 @@ from domain.errors import GatewayUnavailable, OutcomeUnknown, ValidationFailed
 from domain.gateway_profile import GatewaySecrets
 from domain.payment import Payment, PaymentStatus
 from domain.refund import RefundStatus
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import capture, refund
 from tests.integration.domain.gateways import Desk, connect, new_key, own, platform
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.domain.test_settling import PATHS, open_operations, settle_after
 from tests.integration.webhooks.shop import USER, Shop
 
@@ -93,11 +93,11 @@ async def test_what_was_begun_finishes_on_its_account(shop: Shop) -> None:
     assert await open_operations(shop) == 0
 
 
-async def test_a_switch_under_an_unknown_outcome(shop: Shop, control: SandboxControl) -> None:
+async def test_a_switch_under_an_unknown_outcome(shop: Shop, control: Control) -> None:
     """A charge that never reached the old account is sent there again, never to the new one."""
     desk, key = Desk.of(shop), new_key()
     await desk.configure(own(key))
-    await control.fault("drop_before", method="POST", path=PATHS["charge"])
+    await control.order_fault("drop_before", method="POST", path=PATHS["charge"])
     command = await shop.start_command()
     with pytest.raises(OutcomeUnknown):
         await shop.payments.charge(USER, shop.tenant.id, command)

@@ -15,9 +15,9 @@ from domain.errors import GatewayUnavailable, InvalidState
 from domain.operation import UNREADABLE_REQUEST
 from domain.payment import NextAction, PaymentStatus
 from domain.services import PaymentService
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.calls import charge
 from tests.integration.domain.gateways import Desk, new_key, own, platform
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.domain.test_settling import PATHS
 from tests.integration.webhooks.shop import USER, Shop
 from webhooks.envelope import read_envelope
@@ -129,13 +129,13 @@ async def test_the_key_given_again_puts_it_right(shop: Shop) -> None:
     ids=["another key of that name", "the key is gone"],
 )
 async def test_the_wrong_master_key_reads_nothing_and_breaks_nothing(
-    shop: Shop, control: SandboxControl, cipher: AesGcmCipher
+    shop: Shop, control: Control, cipher: AesGcmCipher
 ) -> None:
     """A process with the wrong key refuses what needs a secret, serves the rest, and leaves what it
     cannot read for a process with the right one."""
     desk, key = Desk.of(shop), new_key()
     waiting = await shop.charge("pm_card_authenticationRequired")
-    await control.fault("unavailable", method="POST", path=PATHS["charge"])
+    await control.order_fault("unavailable", method="POST", path=PATHS["charge"])
     lost = await shop.lose_the_answer()
     row = (await desk.configure(own(key))).profile
     blind = SqlDatabase(shop.database._engine, cipher)
@@ -175,7 +175,7 @@ async def dumped(shop: Shop) -> str:
     return "\n".join(rows)
 
 
-async def test_the_database_shows_no_secret(shop: Shop, control: SandboxControl) -> None:
+async def test_the_database_shows_no_secret(shop: Shop, control: Control) -> None:
     """After payments of every kind neither keys nor payment methods nor client secrets stand in
     any table in the clear."""
     desk, key = Desk.of(shop), new_key()

@@ -20,9 +20,9 @@ from domain.errors import DomainError, OutcomeUnknown, PaymentDeclined
 from domain.order import Order, derive_status
 from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund
+from tests.e2e.sandbox.control import Control
 from tests.integration.domain.auditing import untold
 from tests.integration.domain.calls import cancel, capture, refund
-from tests.integration.domain.sandbox import SandboxControl
 from tests.integration.domain.test_settling import open_operations
 from tests.integration.webhooks.shop import USER, Shop
 
@@ -213,9 +213,7 @@ def check_refunds(payment: Payment, refunds: list[Refund]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_a_walk_ends_where_the_gateway_does(
-    shop: Shop, control: SandboxControl, seed: int
-) -> None:
+async def test_a_walk_ends_where_the_gateway_does(shop: Shop, control: Control, seed: int) -> None:
     """Calls, repeats, faults, events, payers and the dashboard in any order, several at once: when
     all is quiet every sum is the gateway's, every order is free or paid, and nothing is open."""
     walk = Walk(shop, random.Random(seed))  # noqa: S311 - a walk that can be walked again
