@@ -185,13 +185,18 @@ async def stack(postgres: str, work_folder: Path) -> AsyncIterator[Stack]:
     await execute(postgres, f"drop database {name} with (force)")
 
 
-def migrate(url: str) -> None:
-    """Apply every migration to this database, as `tollgate migrate` does."""
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), "upgrade", "head"],
+def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a command of Alembic came to on this database."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), *arguments],
         env=os.environ | {"DATABASE_URL": url},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def migrate(url: str) -> None:
+    """Apply every migration to this database, as `tollgate migrate` does."""
+    done = alembic(url, "upgrade", "head")
     assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ import subprocess
 import asyncpg
 
 from db.roles import DatabaseRole
+from tests.conftest import alembic, execute
 from tests.e2e.graphql.merchant import Merchant, eventually
 from tests.proofs.shop import (
     all_events_processed,
@@ -22,7 +23,7 @@ from tests.proofs.shop import (
     seed,
     status,
 )
-from tests.proofs.site import Site, alembic, execute, rows
+from tests.proofs.site import Site, rows
 from tests.proofs.state import Rows, readable
 from tests.proofs.steps import Steps
 
@@ -89,7 +90,8 @@ def check_logins(site: Site, steps: Steps) -> None:
 def check_lock(site: Site, steps: Steps) -> None:
     """It gives up after 5 s, leaves everything as it was, and succeeds when run again."""
     url = site.url("owner")
-    alembic(url, "downgrade", "0005")
+    gone_back = alembic(url, "downgrade", "0005")
+    assert gone_back.returncode == 0, gone_back.stderr
     ran, before, after = asyncio.run(migrate_behind_a_reader(site))
     assert ran.returncode == 1, ran.stderr
     assert "lock timeout" in ran.stderr, ran.stderr[-500:]

@@ -13,6 +13,7 @@ from redis import Redis
 
 from app.embedded.account import give, service_account
 from app.keys import CredentialKey
+from tests.conftest import execute
 from tests.e2e.graphql.merchant import eventually
 from tests.proofs.drill import OPEN_STATES, REFUNDED, Drill, after_the_backup, before_the_backup
 from tests.proofs.shop import (
@@ -23,7 +24,7 @@ from tests.proofs.shop import (
     send_again,
     status,
 )
-from tests.proofs.site import Site, execute, rows
+from tests.proofs.site import Site, rows
 from tests.proofs.state import catalog, check_same, contents, readable, verified
 from tests.proofs.steps import Steps
 

@@ -12,7 +12,6 @@ import secrets
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -33,6 +32,7 @@ from app.embedded.valkey import EmbeddedValkey
 from app.settings import Settings, load_settings
 from app.stack import WORKER_READY
 from app.stack_http import is_healthy
+from tests.conftest import execute
 from tests.proofs.document import ROOT, blocks, exec_start, variables
 
 START_SECONDS = 60.0
@@ -232,27 +232,6 @@ class Site:
         )
         self._processes[name] = child
         return child
-
-
-def alembic(url: str, *arguments: str) -> None:
-    """Alembic itself, as the document has it for going back."""
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), *arguments],
-        env=os.environ | {"DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-async def execute(url: str, statement: str) -> None:
-    """Run one statement."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def rows(url: str, query: str, *values: object) -> list[tuple[object, ...]]:

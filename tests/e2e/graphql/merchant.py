@@ -107,15 +107,22 @@ class Merchant:
         """The answer to exactly these bytes."""
         return send(self.settings.public_url, "POST", "/graphql", body, headers)
 
-    def ask(self, document: str, *, token: str | None = None, **variables: Any) -> Answer:
-        """The answer to a document."""
+    def ask(
+        self,
+        document: str,
+        *,
+        token: str | None = None,
+        headers: Sequence[Header] = (),
+        **variables: Any,
+    ) -> Answer:
+        """The answer to a document, with these headers beside the token."""
         body = json.dumps({"query": document, "variables": variables}).encode()
         bearer = ("Authorization", f"Bearer {token or self.token}")
-        return self.post(body, [("Content-Type", "application/json"), bearer])
+        return self.post(body, [("Content-Type", "application/json"), bearer, *headers])
 
-    def query(self, document: str, **variables: Any) -> Json:
+    def query(self, document: str, *, token: str | None = None, **variables: Any) -> Json:
         """The data of a query that succeeds."""
-        answer = self.ask(document, **variables).json
+        answer = self.ask(document, token=token, **variables).json
         assert "errors" not in answer, answer
         data = answer["data"]
         assert isinstance(data, dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ NODE = """query ($id: ID!) { node(id: $id) { __typename id ... on AuditEntry { a
 READERS = {Role.FINANCE, Role.ADMIN}
 
 
-def entries(merchant: Merchant, **given: object) -> Json:
+def entries(merchant: Merchant, **given: Any) -> Json:
     """A page of the merchant's log."""
     page = merchant.query(ENTRIES, **given)["auditEntries"]
     assert isinstance(page, dict)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import make_engine
 from db.tables import metadata
 from domain.ids import Prefix, is_id
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.conftest import ROOT, alembic
 
 _COLUMNS = """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -35,17 +33,6 @@ _INDEXES = """
 SELECT tablename, indexname, indexdef FROM pg_indexes
 WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1, 2
 """
-
-
-def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One run of the command, as `tollgate migrate` makes it."""
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), *arguments],
-        env=os.environ | {"DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 async def catalog(engine: AsyncEngine) -> list[tuple[object, ...]]:
