@@ -65,12 +65,6 @@ only cost time, so that from there on each counts as one."""
 _Group = re.Match[str]
 
 
-def is_card_number(text: str) -> bool:
-    """Whether the text is a card number and nothing else, spaces and dashes aside."""
-    digits = text.translate({ord(" "): None, ord("-"): None})
-    return digits.isascii() and digits.isdigit() and 13 <= len(digits) <= 19 and _luhn(digits)
-
-
 def holds_card_number(text: str) -> bool:
     """Whether a card number stands anywhere in the text, also as a part of a longer word."""
     runs = (re.sub(r"\D", "", run) for run in _CANDIDATE.findall(text))

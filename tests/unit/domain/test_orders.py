@@ -76,7 +76,7 @@ def test_refunds_are_counted_by_their_state() -> None:
 
 
 @given(st.lists(st.integers(1, 4_000), min_size=1, max_size=8), st.integers(0, 7))
-def testfee_parts_sum_to_the_whole_even_after_a_late_failure(
+def test_fee_parts_sum_to_the_whole_even_after_a_late_failure(
     amounts: list[int], failing: int
 ) -> None:
     """A refund that fails late gives its part back, and a full refund still returns all of it."""
