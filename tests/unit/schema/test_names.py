@@ -102,15 +102,15 @@ FILTERED = "query ($f: PaymentFilter) { payments(filter: $f) { totalCount } }"
     ("document", "variables"),
     [
         (
-            "query ($f: PaymentFilter) { payments(filter: $f) { totalCount } }",
+            FILTERED,
             {"f": {"search_": 1}},
         ),
         (
-            "query ($f: PaymentFilter) { payments(filter: $f) { totalCount } }",
+            FILTERED,
             {"f": {"statusIn": ["PAIX"]}},
         ),
         (
-            "query ($f: PaymentFilter) { payments(filter: $f) { totalCount } }",
+            FILTERED,
             {"f": {"createdAt": {"gtx": 1}}},
         ),
         (
