@@ -49,7 +49,8 @@ IPV6_PREFIX = 64
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Points a minute; 0 where nothing is counted. `checkout` is for each order that shoppers pay,
-    `failures` counts an address's failed log-ins and refused documents, one point each."""
+    who together have half of their tenant's; `failures` counts an address's failed log-ins and
+    refused documents, one point each."""
 
     tenant: int = 0
     client: int = 0
@@ -189,6 +190,8 @@ class Purse:
         charges = _charge("tenant", tenant, rates.tenant, cost) if tenant else []
         if caller.order_id is not None:
             charges += _charge("checkout", caller.order_id, rates.checkout, cost)
+            # anybody who fills carts has orders: they leave the merchant's own programs the rest
+            charges += _charge("shoppers", tenant or "", (rates.tenant + 1) // 2, cost)
         else:
             client = _digest(f"{tenant}|{caller.subject}")
             charges += _charge("client", client, rates.client, cost)

@@ -147,6 +147,23 @@ async def test_the_tokens_of_an_order_share_a_budget(a_front: Make) -> None:
     assert other.status == 200
 
 
+async def test_shoppers_leave_their_merchant_half(a_front: Make) -> None:
+    """Whoever fills many carts, from many addresses, keeps the merchant's own programs from
+    nothing."""
+    front = a_front(tenant=20, checkout=5, client=100)
+    tenant = a_tenant()
+    orders = [new_id(Prefix.ORDER) for _ in range(8)]
+    tokens = [
+        a_checkout_token(tenant, order, f"t{at}")
+        for at, order in enumerate(orders)
+        for _ in "12345"
+    ]
+    shoppers = [(await front.ask("{ __typename }", token=at)).status for at in tokens]
+
+    assert shoppers.count(200) == 10
+    assert await front.statuses(11, token=a_token(tenant)) == [200] * 10 + [429]
+
+
 async def test_what_the_platform_does_is_not_the_tenants_to_pay(a_front: Make) -> None:
     """Acting within a tenant spends the platform's own client's budget alone."""
     front = a_front(tenant=5, client=100)
