@@ -40,6 +40,10 @@ SECONDS_MAX = 0.2
 PAUSE_SECONDS = 5.0
 """How long Redis is left alone after it failed; then one request tries it again."""
 
+BYTES_A_POINT = 4096
+"""A body is read, parsed and searched for card data whatever it asks for: so much of it costs a
+point more."""
+
 CONNECTIONS_MAX = 32
 
 IPV6_PREFIX = 64
@@ -136,12 +140,14 @@ class Budgets:
 
 @dataclass(slots=True)
 class Purse:
-    """Implements `schema.budget.Budget` for one request of a caller from an address."""
+    """Implements `schema.budget.Budget` for one request of a caller from an address. `cost` is the
+    document's, `weight` what its body's length adds."""
 
     budgets: Budgets
     caller: Caller
     address: str
     cost: int = 1
+    weight: int = 0
     has_paid: bool = False
     standings: Sequence[Standing] = field(default_factory=tuple)
 
@@ -162,7 +168,7 @@ class Purse:
         own = [at for at in self.standings if at.charge.kind != "failures"]
         tightest = min(own, key=lambda at: at.remaining, default=None)
         told: dict[str, object] = {
-            "requested": self.cost,
+            "requested": self.cost + self.weight,
             "limit": None,
             "remaining": None,
             "resetAt": None,
@@ -184,7 +190,7 @@ class Purse:
             raise BudgetSpent(_seconds(taken))
 
     def _charges(self) -> list[Charge]:
-        caller, rates, cost = self.caller, self.budgets.rates, self.cost
+        caller, rates, cost = self.caller, self.budgets.rates, self.cost + self.weight
         # what the platform's people do within a tenant is not that tenant's to pay
         tenant = caller.tenant_id if caller.reason is None else None
         charges = _charge("tenant", tenant, rates.tenant, cost) if tenant else []

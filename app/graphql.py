@@ -22,8 +22,8 @@ from strawberry.types.execution import PreExecutionError
 
 from app.admission import Door
 from app.answering import answered
-from app.budgets import Purse, address_of, too_many
-from app.guard import BODY
+from app.budgets import BYTES_A_POINT, Purse, address_of, too_many
+from app.guard import BODY, BODY_BYTES
 from app.introspection import may_introspect
 from app.policy import Policy
 from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
@@ -114,7 +114,8 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
         if isinstance(request, WebSocket):
             raise TypeError("GraphQL is spoken over HTTP only")
         caller = await self._admission.admit(request)
-        purse = Purse(self._policy.budgets, caller, address_of(request))
+        weight = request.scope[BODY_BYTES] // BYTES_A_POINT
+        purse = Purse(self._policy.budgets, caller, address_of(request), weight=weight)
         request.scope[_PURSE] = purse
         services = self._services
         return GraphContext(

@@ -27,6 +27,9 @@ INTEGER_DIGITS_MAX = 19
 BODY = "tollgate.graphql_body"
 """Where the scope holds the parsed body for the endpoint."""
 
+BODY_BYTES = "tollgate.graphql_body_bytes"
+"""Where the scope holds how long it was."""
+
 
 class _CallerGone(Exception):
     """The caller hung up: there is nobody to answer."""
@@ -42,7 +45,8 @@ class GraphQLGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             check_headers(scope)
-            scope[BODY] = read_object(await self._read(receive))
+            body = await self._read(receive)
+            scope[BODY], scope[BODY_BYTES] = read_object(body), len(body)
         except Refusal as refusal:
             await refusal.response(scope)(scope, receive, send)
         except _CallerGone:

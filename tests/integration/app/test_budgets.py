@@ -74,6 +74,19 @@ async def test_every_answer_tells_its_cost(a_front: Make) -> None:
     assert all(at["resetAt"].endswith("Z") for at in costs)
 
 
+async def test_a_long_body_costs_more(a_front: Make) -> None:
+    """It is read, parsed and searched whatever it asks for: the dearest request to answer was one
+    of a single point."""
+    front = a_front(client=100)
+    token = a_token(a_tenant())
+    long = await front.ask("#" + "1111." * 12_000 + "\n{ viewer { id } }", token=token)
+    refused = await front.ask("#" + "1111." * 12_000 + "\n{ nope }", token=token)
+    costs = [at.json["extensions"]["cost"] for at in (long, refused)]
+
+    assert [at["requested"] for at in costs] == [1 + 14, REFUSED_COST + 14]
+    assert [at["remaining"] for at in costs] == [85, 61]
+
+
 async def test_without_budgets_the_cost_is_told_too(a_front: Make) -> None:
     """Where nothing is counted there is no end to tell, and Redis is not asked."""
     front = Front(redis_windows("redis://127.0.0.1:1/0"), Rates())
