@@ -53,8 +53,8 @@ IPV6_PREFIX = 64
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Points a minute; 0 where nothing is counted. `checkout` is for each order that shoppers pay,
-    who together have half of their tenant's; `failures` counts an address's failed log-ins and
-    refused documents, one point each."""
+    who together have half of their tenant's; `failures` counts an address's failed log-ins and,
+    apart from them, a client's refused documents, one point each."""
 
     tenant: int = 0
     client: int = 0
@@ -134,6 +134,11 @@ class Budgets:
         """One failure of an address."""
         return _charge("failures", address, self.rates.failures, 1)
 
+    def refusal(self, client: str) -> list[Charge]:
+        """One refused document of a client. Not of its address: strangers there who fail to log in
+        would keep it from learning what is wrong, and from sending what it names."""
+        return _charge("refusals", client, self.rates.failures, 1)
+
     def _pause(self) -> None:
         self._paused_until = self._monotonic() + PAUSE_SECONDS
 
@@ -161,11 +166,11 @@ class Purse:
         if self.has_paid:
             return
         self.cost = REFUSED_COST
-        await self._take([*self._charges(), *self.budgets.failure(self.address)])
+        await self._take([*self._charges(), *self.budgets.refusal(self._client)])
 
     def told(self) -> dict[str, object]:
         """`extensions.cost`: the budget that has least left; nulls where nothing is counted."""
-        own = [at for at in self.standings if at.charge.kind != "failures"]
+        own = [at for at in self.standings if at.charge.kind != "refusals"]
         tightest = min(own, key=lambda at: at.remaining, default=None)
         told: dict[str, object] = {
             "requested": self.cost + self.weight,
@@ -191,17 +196,24 @@ class Purse:
 
     def _charges(self) -> list[Charge]:
         caller, rates, cost = self.caller, self.budgets.rates, self.cost + self.weight
-        # what the platform's people do within a tenant is not that tenant's to pay
-        tenant = caller.tenant_id if caller.reason is None else None
+        tenant = self._tenant
         charges = _charge("tenant", tenant, rates.tenant, cost) if tenant else []
         if caller.order_id is not None:
             charges += _charge("checkout", caller.order_id, rates.checkout, cost)
             # anybody who fills carts has orders: they leave the merchant's own programs the rest
             charges += _charge("shoppers", tenant or "", (rates.tenant + 1) // 2, cost)
         else:
-            client = _digest(f"{tenant}|{caller.subject}")
-            charges += _charge("client", client, rates.client, cost)
+            charges += _charge("client", self._client, rates.client, cost)
         return charges + self.budgets.of_address(self.address, cost)
+
+    @property
+    def _tenant(self) -> str | None:
+        # what the platform's people do within a tenant is not that tenant's to pay
+        return self.caller.tenant_id if self.caller.reason is None else None
+
+    @property
+    def _client(self) -> str:
+        return self.caller.order_id or _digest(f"{self._tenant}|{self.caller.subject}")
 
 
 class CountedDoor:

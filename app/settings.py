@@ -221,7 +221,8 @@ class Settings(BaseSettings):
     rate_failures: Rate = Field(
         default_factory=production_rate(600),
         validation_alias="TOLLGATE_RATE_FAILURES",
-        description="failed log-ins and refused documents a minute for an address; 600",
+        description="failed log-ins a minute for an address, and refused documents for a "
+        "client; 600",
     )
 
     @classmethod

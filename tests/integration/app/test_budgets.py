@@ -214,6 +214,18 @@ async def test_refused_documents_are_counted(a_front: Make, query: str) -> None:
     assert good.json["extensions"]["cost"]["remaining"] == 1000 - 3 * REFUSED_COST - 1
 
 
+async def test_failed_log_ins_hide_no_refusal_from_others(a_front: Make) -> None:
+    """Whoever sends bad tokens from an address keeps nobody else there from learning what is wrong
+    with a document, or that an id is unknown and the document itself is to be sent."""
+    front = a_front(failures=3)
+    assert await front.statuses(4, token="a.b.c", address="192.0.2.1") == [401] * 3 + [429]
+    one, other = (a_token(a_tenant()) for _ in "12")
+    refused = [await front.ask("", token=one, address="192.0.2.1") for _ in range(4)]
+
+    assert [at.status for at in refused] == [400] * 3 + [429]
+    assert (await front.ask("", token=other, address="192.0.2.1")).status == 400
+
+
 async def test_a_request_is_one_command(a_front: Make, redis_url: str) -> None:
     """Three budgets of a request are charged in one round trip, an outage's end included."""
     front = a_front(tenant=1000, client=1000, address=1000)
