@@ -17,6 +17,7 @@ from schema.errors import HANDLERS
 from schema.fees import FeeOverride
 from schema.limits import DocumentLimits
 from schema.mutation import Mutation
+from schema.permitting import AnswerIsPermitted
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.types import Refund
@@ -61,6 +62,7 @@ schema = Schema(
         DocumentLimits,
         CardDataGuard,
         _documents_are_kept,
+        AnswerIsPermitted,
         CostIsCharged,
         ActingIsAudited,
     ],
