@@ -1,7 +1,7 @@
-"""A mutation is refused whole, before it does anything, where its answer may not be read.
+"""A mutation is refused whole, before it does anything, where its answer could not be given.
 
-Otherwise a payment would be made, and told as FORBIDDEN without a word about it: a field that may
-not be read takes the answer around it along.
+Otherwise a payment would be made, and told as FORBIDDEN or BAD_USER_INPUT without a word about it:
+a field that may not be read, or whose page is out of range, takes the answer around it along.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
+    IntValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
+    StringValueNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     get_operation_ast,
@@ -30,10 +33,19 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from domain.caller import Caller
+from domain.ids import Prefix
 from resolvers.access import NULLED, ROLES, permits
-from schema.codes import RequestErrorCode
+from schema.codes import BadInput, RequestErrorCode
+from schema.connection import page_request
 from schema.context import GraphContext
 from schema.limits import DocumentRefused
+
+PAGES: Mapping[str, Prefix] = {
+    "Order.payments": Prefix.PAYMENT,
+    "Payment.refunds": Prefix.REFUND,
+    "Payment.timeline": Prefix.AUDIT_ENTRY,
+}
+"""The lists that an answer may hold, with the prefix of their cursors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +75,16 @@ class _Walk:
             kind = self.schema.type_map[condition.name.value] if condition else parent
             yield from self.fields(part.selection_set.selections, kind)
 
-    def below(self, node: FieldNode, kind: GraphQLNamedType) -> Iterator[str]:
-        """The names of all fields below one, at any depth."""
+    def below(self, node: FieldNode, kind: GraphQLNamedType) -> Iterator[tuple[str, FieldNode]]:
+        """All fields below one, at any depth."""
         selections = node.selection_set.selections if node.selection_set else ()
         for name, inner, inner_kind in self.fields(selections, kind):
-            yield name
+            yield name, inner
             yield from self.below(inner, inner_kind)
+
+    def told(self, node: FieldNode) -> Mapping[str, object]:
+        """The arguments of a field that are plain values."""
+        return {at.name.value: _value(at.value, self.variables) for at in node.arguments or ()}
 
     def _field(
         self, node: FieldNode, parent: GraphQLNamedType
@@ -81,27 +97,24 @@ class _Walk:
     def _is_left_out(self, node: SelectionNode) -> bool:
         """Whether @skip or @include leaves it out (GraphQL specification, section 3.13)."""
         for directive in node.directives or ():
-            value = directive.arguments[0].value if directive.arguments else None
-            told: object = value.value if isinstance(value, BooleanValueNode) else None
-            if isinstance(value, VariableNode):
-                told = self.variables.get(value.name.value)
-            if told is (directive.name.value == "skip"):
+            told = [_value(at.value, self.variables) for at in directive.arguments or ()]
+            if told == [directive.name.value == "skip"]:
                 return True
         return False
 
 
-def forbidden_field(
+def check_answer(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation_name: str | None,
     variables: Mapping[str, object],
     caller: Caller,
-) -> str | None:
-    """The first field of a mutation's answer that the caller gets an error for; None where there is
-    none. A mutation that stands alone and is not the caller's does nothing by itself."""
+) -> None:
+    """Raises DocumentRefused for a mutation in whose answer a field gives the caller an error that
+    can be foreseen. A mutation that stands alone and is not the caller's does nothing anyway."""
     operation = get_operation_ast(document, operation_name)
     if operation is None or operation.operation is not OperationType.MUTATION:
-        return None
+        return
     fragments = {
         at.name.value: at for at in document.definitions if isinstance(at, FragmentDefinitionNode)
     }
@@ -109,22 +122,53 @@ def forbidden_field(
     root = schema.mutation_type
     roots = list(walk.fields(operation.selection_set.selections, root)) if root else []
     for name, node, kind in roots:
-        if _is_refused(caller, name):
-            if len(roots) > 1:
-                return name
-            continue
-        for inner in walk.below(node, kind):
-            if _is_refused(caller, inner):
-                return inner
-    return None
+        if not _is_refused(caller, name):
+            for inner_name, inner in walk.below(node, kind):
+                _check_role(caller, inner_name)
+                _check_page(inner_name, walk.told(inner))
+        elif len(roots) > 1:
+            _check_role(caller, name)
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, object]:
     return {
-        at.variable.name.value: at.default_value.value
+        at.variable.name.value: _value(at.default_value, {})
         for at in operation.variable_definitions or ()
-        if isinstance(at.default_value, BooleanValueNode)
+        if at.default_value is not None
     }
+
+
+def _value(node: ValueNode, variables: Mapping[str, object]) -> object:
+    """A number, text or truth value; None for whatever else it is."""
+    match node:
+        case VariableNode():
+            return variables.get(node.name.value)
+        case IntValueNode():
+            return int(node.value)
+        case StringValueNode() | BooleanValueNode():
+            return node.value
+    return None
+
+
+def _check_role(caller: Caller, name: str) -> None:
+    if _is_refused(caller, name):
+        message = f"This token's roles do not cover the field {name}; nothing was done."
+        raise DocumentRefused(message, RequestErrorCode.FORBIDDEN)
+
+
+def _check_page(name: str, told: Mapping[str, object]) -> None:
+    if name not in PAGES:
+        return
+    first, after = told.get("first"), told.get("after")
+    try:
+        page_request(
+            PAGES[name],
+            first=first if isinstance(first, int) else None,
+            after=after if isinstance(after, str) else None,
+        )
+    except BadInput as bad:
+        message = f"{name}: {bad} Nothing was done."
+        raise DocumentRefused(message, RequestErrorCode.BAD_USER_INPUT) from bad
 
 
 def _is_refused(caller: Caller, name: str) -> bool:
@@ -135,7 +179,7 @@ class AnswerIsPermitted(SchemaExtension):
     """Looks at what was found valid, before it is paid for and run."""
 
     def on_validate(self) -> Iterator[None]:
-        """Raises DocumentRefused (FORBIDDEN)."""
+        """Raises DocumentRefused: FORBIDDEN, BAD_USER_INPUT."""
         at = self.execution_context
         context, document = at.context, at.graphql_document
         if (
@@ -143,14 +187,11 @@ class AnswerIsPermitted(SchemaExtension):
             and document is not None
             and not at.pre_execution_errors
         ):
-            name = forbidden_field(
+            check_answer(
                 at.schema._schema,
                 document,
                 at._provided_operation_name,
                 at.variables or {},
                 context.base.caller,
             )
-            if name is not None:
-                message = f"This token's roles do not cover the field {name}; nothing was done."
-                raise DocumentRefused(message, RequestErrorCode.FORBIDDEN)
         yield

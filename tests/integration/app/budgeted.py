@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -108,3 +108,6 @@ def a_checkout_token(tenant: str, order: str, token_id: str) -> str:
 def a_tenant() -> str:
     """The id of a tenant of this test's own."""
     return new_id(Prefix.TENANT)
+
+
+Make = Callable[..., Front]

@@ -11,12 +11,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 import app.embedded
+from app.budgets import Rates
 from app.embedded.account import NOBODY
 from app.embedded.binaries import POSTGRES_PACKAGE, VALKEY_PACKAGE
 from app.jwks import Jwks
+from app.windows import RedisWindows
 from tests.integration.app import instance
+from tests.integration.app.budgeted import Front, Make
 from tests.integration.app.issuer import OLD, Hours, Issuer, issuing, jwk
 from tests.integration.app.minting import PUBLISHED
 from tests.integration.app.shop import Shop, a_tenant, serving
@@ -80,3 +84,12 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
     keys = [jwk(kid, key) for kid, key in PUBLISHED.items()]
     async with issuing(*keys) as issuer, serving(database_url, issuer.url) as app:
         yield Shop(app, tenant_id, issuer, database_url)
+
+
+@pytest_asyncio.fixture
+async def a_front(redis_url: str) -> AsyncIterator[Make]:
+    """Makes an endpoint that counts in Redis what is named, and nothing else, in one window; a busy
+    machine is no reason to count elsewhere."""
+    windows = RedisWindows(Redis.from_url(redis_url), lambda: 1_800_000_000.0)
+    yield lambda **rates: Front(windows, Rates(**rates), seconds_max=10.0)
+    await windows.close()

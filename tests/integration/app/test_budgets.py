@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
 
 import pytest
-import pytest_asyncio
 from graphql import parse
 from redis.asyncio import Redis
 
 from app.budgets import PAUSE_SECONDS, SECONDS_MAX, Budgets, Rates, redis_windows
-from app.windows import LocalWindows, RedisWindows
+from app.windows import LocalWindows
 from domain.caller import Role
 from domain.ids import Prefix, new_id
 from schema.limits import REFUSED_COST, check_document
@@ -21,22 +19,12 @@ from tests.builders import TENANT
 from tests.integration.app.black_hole import a_black_hole
 from tests.integration.app.budgeted import (
     Front,
+    Make,
     a_checkout_token,
     a_tenant,
     a_token,
 )
 from tests.unit.schema.shop import CHARGE
-
-Make = Callable[..., Front]
-
-
-@pytest_asyncio.fixture
-async def a_front(redis_url: str) -> AsyncIterator[Make]:
-    """Makes an endpoint that counts in Redis what is named, and nothing else, in one window; a busy
-    machine is no reason to count elsewhere."""
-    windows = RedisWindows(Redis.from_url(redis_url), lambda: 1_800_000_000.0)
-    yield lambda **rates: Front(windows, Rates(**rates), seconds_max=10.0)
-    await windows.close()
 
 
 async def test_a_spent_budget_is_a_429(a_front: Make) -> None:
@@ -72,19 +60,6 @@ async def test_every_answer_tells_its_cost(a_front: Make) -> None:
     assert [at["limit"] for at in costs] == [100, 100, 100]
     assert [at["remaining"] for at in costs] == [78, 68, 58]
     assert all(at["resetAt"].endswith("Z") for at in costs)
-
-
-async def test_a_long_body_costs_more(a_front: Make) -> None:
-    """It is read, parsed and searched whatever it asks for: the dearest request to answer was one
-    of a single point."""
-    front = a_front(client=100)
-    token = a_token(a_tenant())
-    long = await front.ask("#" + "1111." * 12_000 + "\n{ viewer { id } }", token=token)
-    refused = await front.ask("#" + "1111." * 12_000 + "\n{ nope }", token=token)
-    costs = [at.json["extensions"]["cost"] for at in (long, refused)]
-
-    assert [at["requested"] for at in costs] == [1 + 14, REFUSED_COST + 14]
-    assert [at["remaining"] for at in costs] == [85, 61]
 
 
 async def test_without_budgets_the_cost_is_told_too(a_front: Make) -> None:
@@ -160,23 +135,6 @@ async def test_the_tokens_of_an_order_share_a_budget(a_front: Make) -> None:
     assert other.status == 200
 
 
-async def test_shoppers_leave_their_merchant_half(a_front: Make) -> None:
-    """Whoever fills many carts, from many addresses, keeps the merchant's own programs from
-    nothing."""
-    front = a_front(tenant=20, checkout=5, client=100)
-    tenant = a_tenant()
-    orders = [new_id(Prefix.ORDER) for _ in range(8)]
-    tokens = [
-        a_checkout_token(tenant, order, f"t{at}")
-        for at, order in enumerate(orders)
-        for _ in "12345"
-    ]
-    shoppers = [(await front.ask("{ __typename }", token=at)).status for at in tokens]
-
-    assert shoppers.count(200) == 10
-    assert await front.statuses(11, token=a_token(tenant)) == [200] * 10 + [429]
-
-
 async def test_what_the_platform_does_is_not_the_tenants_to_pay(a_front: Make) -> None:
     """Acting within a tenant spends the platform's own client's budget alone."""
     front = a_front(tenant=5, client=100)
@@ -212,18 +170,6 @@ async def test_refused_documents_are_counted(a_front: Make, query: str) -> None:
     assert [at.status for at in answers][-1] == 429
     assert 429 not in [at.status for at in answers][:-1]
     assert good.json["extensions"]["cost"]["remaining"] == 1000 - 3 * REFUSED_COST - 1
-
-
-async def test_failed_log_ins_hide_no_refusal_from_others(a_front: Make) -> None:
-    """Whoever sends bad tokens from an address keeps nobody else there from learning what is wrong
-    with a document, or that an id is unknown and the document itself is to be sent."""
-    front = a_front(failures=3)
-    assert await front.statuses(4, token="a.b.c", address="192.0.2.1") == [401] * 3 + [429]
-    one, other = (a_token(a_tenant()) for _ in "12")
-    refused = [await front.ask("", token=one, address="192.0.2.1") for _ in range(4)]
-
-    assert [at.status for at in refused] == [400] * 3 + [429]
-    assert (await front.ask("", token=other, address="192.0.2.1")).status == 400
 
 
 async def test_a_request_is_one_command(a_front: Make, redis_url: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from graphql import GraphQLObjectType, build_schema
 from strawberry.types.execution import PreExecutionError
 
 from domain.caller import Role
 from schema.limits import DocumentRefused
+from schema.permitting import PAGES
+from schema.schema import SDL_PATH
 from tests.builders import an_order
 from tests.unit.schema.shop import Shelf, Till, a_caller, execute
 
@@ -54,6 +57,46 @@ async def test_no_card_is_charged_for_an_answer_that_is_refused(selected: str) -
     assert "nothing was done" in refused.errors[0].message
     assert good.errors is None
     assert len(till.heard) == 1
+
+
+@pytest.mark.parametrize(
+    "selected",
+    [
+        "timeline(first: 101) { totalCount }",
+        "refunds(first: 0) { totalCount }",
+        'timeline(after: "re_1") { totalCount }',
+        "order { payments(first: -1) { totalCount } }",
+        "refunds(first: $size) { totalCount }",
+    ],
+)
+async def test_no_card_is_charged_for_a_page_out_of_range(selected: str) -> None:
+    """The page would take the answer along: BAD_USER_INPUT, and the card was charged."""
+    till = Till()
+    variables: dict[str, object] = {"order": an_order().id, "no": False}
+    document = charge(selected)
+    if "$size" in selected:
+        document = document.replace("$no:", "$size: Int = 1000, $no:", 1)
+    merchant = a_caller(Role.OPERATOR)
+    result = await execute(document, caller=merchant, till=till, variables=variables)
+
+    assert isinstance(result, PreExecutionError)
+    assert result.errors
+    assert "Nothing was done" in result.errors[0].message
+    assert till.heard == []
+
+
+def test_every_list_in_an_answer_is_looked_at() -> None:
+    """A list that has pages, on any type that a mutation may answer with."""
+    graph = build_schema(SDL_PATH.read_text(encoding="utf-8"))
+    paged = {
+        f"{name}.{field}"
+        for name, kind in graph.type_map.items()
+        if isinstance(kind, GraphQLObjectType) and name != "Query"
+        for field, at in kind.fields.items()
+        if "first" in at.args
+    }
+
+    assert paged == PAGES.keys()
 
 
 @pytest.mark.parametrize(
