@@ -149,6 +149,9 @@ def check_rotation(site: Site, shop: Merchant, steps: Steps) -> None:
     site.start_processes()
     check_old_values(site, shop, token, order_id)
     steps.found("after it the old checkout token, stored requests and signatures still count")
+    site.done("rotate")
+    asyncio.run(check_moved(site))
+    steps.found("keys rotate, by the service's login, left nothing under the old key")
 
 
 def check_old_values(site: Site, shop: Merchant, token: str, order_id: str) -> None:
@@ -164,6 +167,18 @@ def check_old_values(site: Site, shop: Merchant, token: str, order_id: str) -> N
     assert count == len(operations) > 0
     shop.paid("chargePayment")
     all_events_processed(site, count=before + 2)
+
+
+async def check_moved(site: Site) -> None:
+    """Every stored request names the new key in front of its ciphertext."""
+    connection = await asyncpg.connect(site.url("superuser"))
+    try:
+        found = await connection.fetch(
+            "SELECT DISTINCT substr(request, 2, 2) FROM gateway_operations"
+        )
+    finally:
+        await connection.close()
+    assert [bytes(row[0]) for row in found] == [b"k2"], found
 
 
 def random_key() -> str:
