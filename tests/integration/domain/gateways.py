@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from domain.tenant import GatewayMode
 from tests.integration.webhooks.shop import USER, Shop
 
 PUBLIC_URL = "https://pay.example"
+BOOKED_TRIES = 200
 
 
 def platform(*, is_enabled: bool = True) -> ConfigureGateway:
@@ -117,8 +119,16 @@ class Desk:
         ledger = await self.shop.control.ledger(account_id)
         return list(ledger["charges"])
 
-    async def application_fees(self) -> list[dict[str, Any]]:
-        """The fees that the platform kept at the gateway."""
+    async def application_fees(self, count: int) -> list[dict[str, Any]]:
+        """The fees that the platform kept at the gateway, once there are so many: they are booked a
+        moment after the charge."""
+        for _ in range(BOOKED_TRIES):
+            if len(await self._application_fees()) >= count:
+                break
+            await asyncio.sleep(0.1)
+        return await self._application_fees()
+
+    async def _application_fees(self) -> list[dict[str, Any]]:
         async with self.shop.stripe.get("/v1/application_fees") as answer:
             return list((await answer.json())["data"])
 

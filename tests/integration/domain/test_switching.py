@@ -57,7 +57,7 @@ async def test_money_goes_to_the_account_in_use(shop: Shop) -> None:
         assert await taken(desk, account_id) == expected, account_id
         for payment in payments:
             assert (await shop.now_of(payment)).status is PaymentStatus.PAID
-    kept = await desk.application_fees()
+    kept = await desk.application_fees(3)
     assert [fee["account"] for fee in kept] == [connected] * 3
     assert sorted(fee["amount"] for fee in kept) == [270, 300, 300]
     assert await open_operations(shop) == 0
