@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,13 @@ from domain.ids import Prefix, new_id
 from domain.payment import Payment
 from tests.integration.db.builders import a_payment, an_order
 from tests.integration.tenants.matrix import Matrix
-from tests.integration.tenants.people import CONNECT_SECRET, WEBHOOK_SECRET, Tenant, twin
+from tests.integration.tenants.people import (
+    CONNECT_SECRET,
+    WEBHOOK_SECRET,
+    Tenant,
+    letters,
+    twin,
+)
 from tests.unit.app.asgi import answered
 from webhooks.wake import ArqWake
 
@@ -96,7 +101,7 @@ def an_event(
         "metadata": {"tollgate_payment_id": payment_id},
     }
     return {
-        "id": f"evt_{secrets.token_hex(12)}",
+        "id": f"evt_{letters(24)}",
         "object": "event",
         "type": kind,
         "livemode": False,
@@ -108,7 +113,7 @@ def an_event(
 
 async def connected(matrix: Matrix, tenant: Tenant) -> tuple[str, str]:
     """A connected account of the tenant: its row's id and its own."""
-    row, account = new_id(Prefix.GATEWAY), f"acct_{secrets.token_hex(8)}"
+    row, account = new_id(Prefix.GATEWAY), f"acct_{letters(16)}"
     async with matrix.api.engine.begin() as connection:
         asked = {"id": row, "tenant": tenant.id, "account": account}
         await connection.execute(text(CONNECT), asked)
@@ -121,7 +126,7 @@ async def paid_elsewhere(matrix: Matrix, tenant: Tenant, gateway_id: str) -> Pay
     payment = replace(
         a_payment(tenant.merchant, order),
         gateway_id=gateway_id,
-        gateway_payment_id=f"pi_{secrets.token_hex(12)}",
+        gateway_payment_id=f"pi_{letters(24)}",
     )
     async with matrix.api.database.begin(tenant.id) as work:
         await work.orders.add(order)
