@@ -19,7 +19,7 @@ from domain.caller import Actor
 from domain.ids import Prefix, new_id
 from domain.order import Order
 from domain.payment import Payment
-from domain.ports import AuditStore, Clock, OperationStore, OrderStore, PaymentStore, RefundStore
+from domain.ports import Clock, Work
 
 BATCH = 50
 """Orders blanked in one transaction, so that none is locked for long."""
@@ -50,23 +50,11 @@ class PayerStore(Protocol):
         ...
 
 
-class ErasingWork(Protocol):
-    """One transaction."""
+class ErasingWork(Work, Protocol):
+    """One transaction, with what is held of payers."""
 
-    @property
-    def orders(self) -> OrderStore: ...
-    @property
-    def payments(self) -> PaymentStore: ...
-    @property
-    def refunds(self) -> RefundStore: ...
-    @property
-    def operations(self) -> OperationStore: ...
-    @property
-    def audit(self) -> AuditStore: ...
     @property
     def payers(self) -> PayerStore: ...
-
-    async def commit(self) -> None: ...
 
 
 class ErasingDatabase(Protocol):

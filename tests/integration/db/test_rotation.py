@@ -22,19 +22,16 @@ from db.rotation import SEALED, Rotation
 from db.sealed import SealedColumn
 from db.tables import metadata
 from db.work import SqlDatabase
-from domain.gateway_profile import GatewayProfile, GatewaySecrets
-from domain.ids import Prefix, new_id
 from domain.operation import GatewayRequest
-from domain.payment import GatewayType, NextAction, Payment
-from domain.tenant import GatewayMode
-from tests.integration.db.builders import NOW, a_full_payment, an_operation, an_order
+from domain.payment import NextAction, Payment
+from tests.integration.db.builders import a_full_payment, an_operation, an_order
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.test_gateways import SECRETS, own
 
 OLD_KEY, NEW_KEY = bytes(range(32)), bytes(range(32, 64))
 OLD = AesGcmCipher({"old": OLD_KEY}, "old")
 BOTH = AesGcmCipher({"new": NEW_KEY, "old": OLD_KEY}, "new")
 NEW = AesGcmCipher({"new": NEW_KEY}, "new")
-SECRETS = GatewaySecrets("sk_test_of_the_merchant", "whsec_of_the_merchant")
 REQUEST = GatewayRequest("/v1/payment_intents", {"payment_method": "pm_card_visa"})
 
 
@@ -64,17 +61,7 @@ async def pools(database_url: str) -> AsyncIterator[tuple[AsyncEngine, AsyncEngi
 @pytest_asyncio.fixture
 async def vault(engine: AsyncEngine, merchant: Merchant) -> Vault:
     """Eight blobs under the old key."""
-    gateway = GatewayProfile(
-        id=new_id(Prefix.GATEWAY),
-        tenant_id=merchant.id,
-        gateway_type=GatewayType.STRIPE,
-        mode=GatewayMode.OWN,
-        livemode=False,
-        is_enabled=False,
-        fee_schedule=merchant.gateway.fee_schedule,
-        created_at=NOW,
-        updated_at=NOW,
-    )
+    gateway = own(merchant)
     payments = []
     async with SqlDatabase(engine, OLD).begin(merchant.id) as work:
         await work.gateways.add(gateway, SECRETS)
