@@ -38,7 +38,7 @@ SHAPES: Mapping[str, str] = {
     + "|".join([*CARD_NUMBERS, *(" ".join(re.findall(".{1,4}", at)) for at in CARD_NUMBERS)])
     + r")(?!\w)",
     # but for the one that the gateway's library gives in its own words
-    "e-mail": r"(?<![\w.+-])(?!support@stripe\.com)[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    "e-mail": r"(?<![\w.+-])(?!support@stripe\.com)[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}",
 }
 
 EMAIL_COLUMNS = ("customer_email", "customer_email_folded")
