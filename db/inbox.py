@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +25,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.payment_rows import payment_of
 from db.statements import current_tenant, enter_tenant
-from db.tables import gateways, payments, webhook_events
-from domain.errors import NotFound
-from domain.inbox import WebhookEvent, WebhookEventStatus
+from db.tables import gateways, payments, webhook_attempts, webhook_events
+from domain.inbox import (
+    WebhookAttempt,
+    WebhookEvent,
+    WebhookEventStatus,
+    lost_attempt,
+)
 from domain.payment import Payment
 from domain.ports import Cipher, PayloadUnstorable
 from domain.tenant import GatewayAccount, GatewayMode
@@ -40,7 +44,14 @@ _COLUMN = webhook_events.c
 # not read the inbox it writes to. The only conflict is with the same event.
 _RECORD = insert(webhook_events).on_conflict_do_nothing()
 _FIND = select(webhook_events).where(_COLUMN.id == bindparam("of_id"))
-_SAVE = update(webhook_events).where(_COLUMN.id == bindparam("of_id"))
+# A worker whose lease ran out finds that another has counted one attempt more, or that the event
+# has ended: what it wanted to write is no longer its to say.
+_END = update(webhook_events).where(
+    _COLUMN.id == bindparam("of_id"),
+    _COLUMN.status == WebhookEventStatus.PROCESSING.value,
+    _COLUMN.attempts == bindparam("of_attempts"),
+)
+_ADD_ATTEMPT = insert(webhook_attempts)
 _DUE = or_(
     _COLUMN.status == "RECEIVED",
     and_(_COLUMN.status == "RETRY", _COLUMN.next_attempt_at <= bindparam("now")),
@@ -50,20 +61,25 @@ _DUE = or_(
 _WAITING = and_(_COLUMN.status.in_(["RECEIVED", "PROCESSING", "RETRY"]), _DUE)
 _DUE_IDS = select(_COLUMN.id).where(_WAITING).order_by(_COLUMN.id).limit(bindparam("at_most"))
 _FREE = (
-    select(_COLUMN.id)
+    select(_COLUMN.id, _COLUMN.status, _COLUMN.lease_until)
     .where(_COLUMN.id == bindparam("of_id"), _DUE)
     .with_for_update(skip_locked=True)
 )
+_BEFORE = _FREE.subquery("before")
 _CLAIM = (
     update(webhook_events)
-    .where(_COLUMN.id.in_(_FREE))
+    .where(_COLUMN.id == _BEFORE.c.id)
     .values(
         status="PROCESSING",
         attempts=_COLUMN.attempts + 1,
         lease_until=bindparam("leased_until"),
         next_attempt_at=None,
     )
-    .returning(webhook_events)
+    .returning(
+        webhook_events,
+        _BEFORE.c.status.label("status_before"),
+        _BEFORE.c.lease_until.label("lease_before"),
+    )
 )
 
 
@@ -86,13 +102,15 @@ def _event_of(row: Row[Any]) -> WebhookEvent:
         next_attempt_at=row.next_attempt_at,
         lease_until=row.lease_until,
         processed_at=row.processed_at,
+        attempts_before_replay=row.attempts_before_replay,
+        replayed_at=row.replayed_at,
+        replayed_by=row.replayed_by,
     )
 
 
 def _progress(event: WebhookEvent) -> Mapping[str, object]:
     return {
         "status": event.status.value,
-        "attempts": event.attempts,
         "tenant_id": event.tenant_id,
         "payment_id": event.payment_id,
         "error_message": event.error_message,
@@ -113,6 +131,10 @@ def _columns(event: WebhookEvent) -> Mapping[str, object]:
         "account": event.account,
         "payload": dict(event.payload),
         "created_at": event.created_at,
+        "attempts": event.attempts,
+        "attempts_before_replay": event.attempts_before_replay,
+        "replayed_at": event.replayed_at,
+        "replayed_by": event.replayed_by,
         **_progress(event),
     }
 
@@ -149,12 +171,32 @@ class SqlInboxStore:
             _CLAIM, {"of_id": webhook_event_id, "now": now, "leased_until": lease_until}
         )
         row = claimed.first()
-        return None if row is None else _event_of(row)
+        if row is None:
+            return None
+        event = _event_of(row)
+        if row.status_before == WebhookEventStatus.PROCESSING.value:
+            before = replace(event, attempts=event.attempts - 1, lease_until=row.lease_before)
+            await self.add_attempt(event.id, lost_attempt(before))
+        return event
 
-    async def save(self, event: WebhookEvent) -> None:
-        saved = await self.connection.execute(_SAVE, {"of_id": event.id, **_progress(event)})
-        if saved.rowcount == 0:
-            raise NotFound(event.id)
+    async def end(self, event: WebhookEvent) -> bool:
+        key = {"of_id": event.id, "of_attempts": event.attempts}
+        ended = await self.connection.execute(_END, {**key, **_progress(event)})
+        return ended.rowcount == 1
+
+    async def add_attempt(self, webhook_event_id: str, attempt: WebhookAttempt) -> None:
+        await self.connection.execute(
+            _ADD_ATTEMPT,
+            {
+                "webhook_event_id": webhook_event_id,
+                "number": attempt.number,
+                "started_at": attempt.started_at,
+                "duration_ms": attempt.duration_ms,
+                "outcome": attempt.outcome.value,
+                "error_message": attempt.error,
+                "is_manual": attempt.is_manual,
+            },
+        )
 
     async def find_payment(
         self, gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None

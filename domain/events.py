@@ -7,27 +7,20 @@ early, late, twice, in any order, or lie, and the payment ends in the same state
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from domain.alerting import open_alert
 from domain.audit import AlertSeverity
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, SnapshotMismatch
+from domain.event_ends import Try, TryEnds, alert_of, end_try, ended
 from domain.event_reading import Picture, read_picture, record_picture
 from domain.event_types import USE_CASES, Subject, UseCase, subject_of
 from domain.gateway import PaymentGateway
-from domain.inbox import (
-    LEASE_SECONDS,
-    TRIES_MAX,
-    WebhookEvent,
-    WebhookEventStatus,
-    retry_delay_seconds,
-)
+from domain.inbox import LEASE_SECONDS, TRIES_MAX, WebhookEvent, WebhookEventStatus
 from domain.payment import GatewayType, Payment
-from domain.ports import Clock, Database, PayloadUnstorable, Wake, Work
+from domain.ports import Clock, Database, PayloadUnstorable, Wake
 from domain.recording import lock_payment
 from domain.refunding import RefundTooEarly
 from domain.tenant import GatewayAccount
@@ -55,6 +48,7 @@ class EventService:
         self._gateway = gateway
         self._wake = wake
         self._clock = clock
+        self._ends = TryEnds(database, clock)
         self._platform_id: str | None = None
 
     async def platform_gateway_id(self) -> str:
@@ -107,7 +101,9 @@ class EventService:
         async with self._database.begin_across_tenants() as work:
             is_new = await work.inbox.record(dead)
             if is_new:
-                await self._alert(work, dead, "webhook.unreadable", AlertSeverity.HIGH)
+                await alert_of(
+                    work, dead, "webhook.unreadable", AlertSeverity.HIGH, self._clock.now()
+                )
             await work.commit()
         return is_new
 
@@ -122,39 +118,41 @@ class EventService:
         Never raises for what the gateway does: a problem there puts the event off, a contradiction
         or too many tries bury it with an alert.
         """
-        event = await self._claim(webhook_event_id)
-        if event is None:
+        tried = await self._claim(webhook_event_id)
+        if tried is None:
             return
-        if event.attempts > TRIES_MAX:
-            await self._bury(event, f"No outcome in {TRIES_MAX} tries.")
-        elif not event.has_payload:
-            await self._bury(event, "It has no payload: emptied since, or never to be stored.")
+        if tried.event.tries > TRIES_MAX:
+            await self._ends.bury(tried, f"No outcome in {TRIES_MAX} tries.")
+        elif not tried.event.has_payload:
+            reason = "It has no payload: emptied since, or never to be stored."
+            await self._ends.bury(tried, reason)
         else:
-            await self._follow(event, USE_CASES.get(event.event_type))
+            await self._follow(tried, USE_CASES.get(tried.event.event_type))
 
-    async def _claim(self, webhook_event_id: str) -> WebhookEvent | None:
+    async def _claim(self, webhook_event_id: str) -> Try | None:
         now = self._clock.now()
         lease_until = now + timedelta(seconds=LEASE_SECONDS)
         async with self._database.begin_across_tenants() as work:
             event = await work.inbox.claim(webhook_event_id, now, lease_until)
             await work.commit()
-        return event
+        return None if event is None else Try(event, now)
 
-    async def _follow(self, event: WebhookEvent, use_case: UseCase | None) -> None:
+    async def _follow(self, tried: Try, use_case: UseCase | None) -> None:
+        event = tried.event
         subject = subject_of(event)
         routed = await self._route(event, subject)
         if use_case is None:
             # Also one that changes nothing belongs to its payment, whose payer may be erased.
             reason = f"Events of type {event.event_type} change nothing here."
-            await self._ignore(_of_payment(event, routed.payment), reason)
+            await self._ends.ignore(tried.of_payment(routed.payment), reason)
         elif routed.came_by is None or routed.came_by.livemode is not event.livemode:
-            await self._ignore(event, "The event is of the other mode than its account.")
+            await self._ends.ignore(tried, "The event is of the other mode than its account.")
         elif routed.payment is not None and routed.account is not None:
-            await self._apply(event, use_case, subject, routed.payment, routed.account)
+            await self._apply(tried, use_case, subject, routed.payment, routed.account)
         elif subject.payment_id is not None:
-            await self._put_off(event, f"Payment {subject.payment_id} is not known here yet.")
+            await self._ends.put_off(tried, f"Payment {subject.payment_id} is not known here yet.")
         else:
-            await self._ignore(event, "The event is not about a payment of ours.")
+            await self._ends.ignore(tried, "The event is not about a payment of ours.")
 
     async def _route(self, event: WebhookEvent, subject: Subject) -> _Routed:
         async with self._database.begin_across_tenants() as work:
@@ -171,125 +169,45 @@ class EventService:
 
     async def _apply(
         self,
-        event: WebhookEvent,
+        tried: Try,
         use_case: UseCase,
         subject: Subject,
         payment: Payment,
         account: GatewayAccount,
     ) -> None:
-        event = _of_payment(event, payment)
+        tried = tried.of_payment(payment)
         try:
             for _ in range(READS_MAX):
                 picture = await read_picture(self._gateway, account, payment, subject, use_case)
-                moved = await self._record(event, payment, picture)
+                moved = await self._record(tried, payment, picture)
                 if moved is None:
                     return
                 payment = moved
         except GatewayProblem as problem:
-            await self._put_off(event, f"{type(problem).__name__}: {problem.message}")
+            await self._ends.put_off(tried, f"{type(problem).__name__}: {problem.message}")
         except RefundTooEarly as early:
-            await self._put_off(event, str(early))
+            await self._ends.put_off(tried, str(early))
         except SnapshotMismatch as mismatch:
-            await self._bury(
-                event, str(mismatch), rule="webhook.mismatch", severity=AlertSeverity.CRITICAL
+            await self._ends.bury(
+                tried, str(mismatch), rule="webhook.mismatch", severity=AlertSeverity.CRITICAL
             )
         else:
-            await self._put_off(event, "The payment moved with every read of the gateway.")
+            await self._ends.put_off(tried, "The payment moved with every read of the gateway.")
 
-    async def _record(self, event: WebhookEvent, read: Payment, picture: Picture) -> Payment | None:
+    async def _record(self, tried: Try, read: Payment, picture: Picture) -> Payment | None:
         """One commit for the picture and the event's end; or, when the payment moved since it was
         read, nothing but the payment as it now is."""
         now = self._clock.now()
-        actor = Actor(AuditActorType.GATEWAY, event.event_id)
+        actor = Actor(AuditActorType.GATEWAY, tried.event.event_id)
+        done = ended(tried.event, WebhookEventStatus.PROCESSED, now)
         async with self._database.begin(read.tenant_id) as work:
             _, payment = await lock_payment(work, read.tenant_id, read.id)
             if payment.version != read.version:
                 return payment
             woken = await record_picture(work, payment, picture, actor=actor, now=now)
-            await work.inbox.save(_ended(event, WebhookEventStatus.PROCESSED, now))
+            if not await end_try(work, tried, done):
+                return None
             await work.commit()
         for operation_id in woken:
             await self._wake.operation(operation_id)
         return None
-
-    async def _ignore(self, event: WebhookEvent, reason: str) -> None:
-        now = self._clock.now()
-        ended = _ended(event, WebhookEventStatus.IGNORED, now, reason)
-        async with self._database.begin_across_tenants() as work:
-            await work.inbox.save(ended)
-            await work.commit()
-
-    async def _put_off(self, event: WebhookEvent, reason: str) -> None:
-        if event.attempts >= TRIES_MAX:
-            await self._bury(event, reason)
-            return
-        now = self._clock.now()
-        delay = retry_delay_seconds(event.attempts, secrets.randbelow(1000) / 1000)
-        waiting = replace(
-            event,
-            status=WebhookEventStatus.RETRY,
-            error_message=reason,
-            next_attempt_at=now + timedelta(seconds=delay),
-            lease_until=None,
-        )
-        async with self._database.begin_across_tenants() as work:
-            if await _is_still_ours(work, event):
-                await work.inbox.save(waiting)
-                await work.commit()
-
-    async def _bury(
-        self,
-        event: WebhookEvent,
-        reason: str,
-        *,
-        rule: str = "webhook.dead",
-        severity: AlertSeverity = AlertSeverity.HIGH,
-    ) -> None:
-        dead = _ended(event, WebhookEventStatus.DEAD, self._clock.now(), reason)
-        async with self._database.begin_across_tenants() as work:
-            if await _is_still_ours(work, event):
-                await work.inbox.save(dead)
-                await self._alert(work, dead, rule, severity)
-                await work.commit()
-
-    async def _alert(
-        self, work: Work, event: WebhookEvent, rule: str, severity: AlertSeverity
-    ) -> None:
-        await open_alert(
-            work,
-            rule,
-            severity,
-            subject_id=event.id,
-            message=f"{event.event_type} {event.event_id}: {event.error_message}",
-            tenant_id=event.tenant_id,
-            now=self._clock.now(),
-        )
-
-
-def _of_payment(event: WebhookEvent, payment: Payment | None) -> WebhookEvent:
-    if payment is None:
-        return event
-    return replace(event, tenant_id=payment.tenant_id, payment_id=payment.id)
-
-
-async def _is_still_ours(work: Work, event: WebhookEvent) -> bool:
-    """Whether no other worker took the event after our lease ran out; `attempts` is the fence."""
-    current = await work.inbox.find(event.id)
-    return (
-        current is not None
-        and current.status is WebhookEventStatus.PROCESSING
-        and current.attempts == event.attempts
-    )
-
-
-def _ended(
-    event: WebhookEvent, status: WebhookEventStatus, now: datetime, reason: str | None = None
-) -> WebhookEvent:
-    return replace(
-        event,
-        status=status,
-        error_message=reason,
-        next_attempt_at=None,
-        lease_until=None,
-        processed_at=None if status is WebhookEventStatus.DEAD else now,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -36,6 +36,9 @@ TRIES_MAX = 8
 LEASE_SECONDS = 30
 """How long a worker may hold an event before another may take it."""
 
+ENDS = frozenset({_S.PROCESSED, _S.IGNORED, _S.RETRY, _S.DEAD})
+"""What a try can end in."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
@@ -59,6 +62,20 @@ class WebhookEvent:
     next_attempt_at: datetime | None = None
     lease_until: datetime | None = None
     processed_at: datetime | None = None
+    attempts_before_replay: int = 0
+    replayed_at: datetime | None = None
+    replayed_by: str | None = None
+
+    @property
+    def tries(self) -> int:
+        """The tries that count against TRIES_MAX: those since the last replay. `attempts` itself
+        only grows, since it tells the holder of a lease from the one before."""
+        return self.attempts - self.attempts_before_replay
+
+    @property
+    def is_tried_by_hand(self) -> bool:
+        """Whether this try is the one that a replay asked for."""
+        return self.replayed_at is not None and self.tries == 1
 
     @property
     def has_payload(self) -> bool:
@@ -94,6 +111,37 @@ class WebhookEvent:
         data = self.payload.get("data")
         found = data.get("object") if isinstance(data, Mapping) else None
         return found if isinstance(found, Mapping) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAttempt:
+    """One try to work an event off, as it ended. `number` is the event's `attempts` at that try;
+    `outcome` is one of ENDS; `is_manual` where a replay asked for it."""
+
+    number: int
+    started_at: datetime
+    duration_ms: int
+    outcome: WebhookEventStatus
+    error: str | None
+    is_manual: bool
+
+
+LOST = "The worker that tried it was not heard of again before its lease ran out."
+
+
+def lost_attempt(event: WebhookEvent) -> WebhookAttempt:
+    """The try under whose lease the event still stands; it was held for the whole lease."""
+    until = event.lease_until
+    if until is None:
+        raise ValueError(event.id)
+    return WebhookAttempt(
+        number=event.attempts,
+        started_at=until - timedelta(seconds=LEASE_SECONDS),
+        duration_ms=LEASE_SECONDS * 1000,
+        outcome=WebhookEventStatus.RETRY,
+        error=LOST,
+        is_manual=event.is_tried_by_hand,
+    )
 
 
 _RETRY_SECONDS = (1.0, 2.0, 10.0, 60.0, 600.0, 3600.0, 21_600.0)

@@ -13,7 +13,7 @@ from typing import Protocol
 from domain.audit import Alert, AuditEntry
 from domain.fees import FeeOverride, FeeTier
 from domain.idempotency import IdempotencyRecord
-from domain.inbox import WebhookEvent
+from domain.inbox_store import InboxStore
 from domain.operation import Operation
 from domain.order import Order
 from domain.payment import GatewayType, Payment
@@ -185,34 +185,6 @@ class AuditStore(Protocol):
 class AlertStore(Protocol):
     async def open(self, alert: Alert) -> bool:
         """Opens the alert unless one with its rule and subject is open; says whether it did."""
-        ...
-
-
-class InboxStore(Protocol):
-    async def record(self, event: WebhookEvent) -> bool:
-        """Inserts the event; False when it was there already. Raises PayloadUnstorable."""
-        ...
-
-    async def find(self, webhook_event_id: str) -> WebhookEvent | None: ...
-
-    async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of events that wait: RECEIVED, RETRY whose time has come, expired leases."""
-        ...
-
-    async def claim(
-        self, webhook_event_id: str, now: datetime, lease_until: datetime
-    ) -> WebhookEvent | None:
-        """The event as PROCESSING under a fresh lease, `attempts` one higher; None when it is done,
-        not due yet, or held by another worker."""
-        ...
-
-    async def save(self, event: WebhookEvent) -> None: ...
-
-    async def find_payment(
-        self, gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
-    ) -> Payment | None:
-        """The payment an event speaks of, among those that this gateway row may speak of: by the
-        gateway's id, else by our id from the metadata."""
         ...
 
 

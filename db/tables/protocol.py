@@ -18,7 +18,7 @@ from sqlalchemy import (
 from db.tables.base import cents, check, json, metadata, moment, one_of, quoted, text_id
 from db.tables.base import text as words
 from domain.idempotency import IdempotencyOutcome
-from domain.inbox import WebhookEventStatus
+from domain.inbox import ENDS, WebhookEventStatus
 from domain.operation import OPEN, OperationKind, OperationState
 
 operations = Table(
@@ -119,10 +119,14 @@ webhook_events = Table(
     moment("lease_until", nullable=True),
     moment("processed_at", nullable=True),
     moment("created_at"),
+    Column("attempts_before_replay", Integer, nullable=False, server_default=text("0")),
+    moment("replayed_at", nullable=True),
+    words("replayed_by", nullable=True),
     ForeignKeyConstraint(["gateway_id"], ["tenant_payment_gateways.id"]),
     UniqueConstraint("gateway_id", "livemode", "event_id", name="event"),
     one_of("status", WebhookEventStatus),
     check("attempts", "attempts >= 0"),
+    check("replay", "attempts_before_replay BETWEEN 0 AND attempts"),
     # One that waits without a time to be taken up again would wait for ever.
     check("lease", "status <> 'PROCESSING' OR lease_until IS NOT NULL"),
     check("retry", "status <> 'RETRY' OR next_attempt_at IS NOT NULL"),
@@ -139,4 +143,20 @@ webhook_events = Table(
         "id",
         postgresql_where=text("processed AND payload <> '{}'::jsonb"),
     ),
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    text_id("webhook_event_id", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    moment("started_at"),
+    Column("duration_ms", Integer, nullable=False),
+    words("outcome"),
+    words("error_message", nullable=True),
+    Column("is_manual", Boolean, nullable=False),
+    ForeignKeyConstraint(["webhook_event_id"], ["webhook_events.id"]),
+    check("number", "number > 0"),
+    check("duration", "duration_ms >= 0"),
+    check("outcome", f"outcome IN ({quoted(ENDS)})"),
 )

@@ -264,6 +264,9 @@ def a_full_event(merchant: Merchant) -> WebhookEvent:
         next_attempt_at=NOW,
         lease_until=NOW + timedelta(seconds=30),
         processed_at=NOW + timedelta(seconds=1),
+        attempts_before_replay=1,
+        replayed_at=NOW - timedelta(seconds=1),
+        replayed_by="user_1",
     )
 
 

@@ -155,6 +155,7 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "AuditEntry": owned(theirs.entry),
         "Alert": owned(theirs.alert),
         "WebhookEvent": owned(theirs.event),
+        "WebhookAttempt": lambda: [replace(theirs.attempt, number=2)],
         "GatewayAccount": owned(theirs.merchant.gateway),
         "GatewayProfile": owned(theirs.profile),
         "GatewaySecrets": lambda: [GatewaySecrets()],

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
 from domain.fees import FeeOverride
+from domain.inbox import WebhookAttempt, WebhookEventStatus
 from domain.operation import Operation
 from domain.order import Order
 from domain.payment import Payment, PaymentStatus
@@ -95,3 +96,8 @@ async def _stored(database: SqlDatabase, payment: Payment) -> Payment:
         await work.payments.add(payment)
         await work.commit()
     return payment
+
+
+def an_attempt(number: int = 1) -> WebhookAttempt:
+    """A try that failed, in which every field is set."""
+    return WebhookAttempt(number, NOW, 120, WebhookEventStatus.RETRY, "timed out", is_manual=True)

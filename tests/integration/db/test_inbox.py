@@ -10,15 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
-from domain.errors import NotFound
-from domain.inbox import WebhookEvent, WebhookEventStatus
-from domain.payment import GatewayType, Payment
+from domain.inbox import LOST, WebhookEvent, WebhookEventStatus
 from domain.ports import PayloadUnstorable
-from domain.tenant import GatewayAccount
 from tests.integration.db.builders import NOW, a_full_event, an_event
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.fields import defaults_left
-from tests.integration.db.rows import stored_capture, stored_payment
+from tests.integration.db.rows import an_attempt
 
 LEASE = NOW + timedelta(seconds=30)
 
@@ -39,10 +36,17 @@ async def claim(database: SqlDatabase, event: WebhookEvent) -> WebhookEvent | No
     return claimed
 
 
-async def platform_gateway(database: SqlDatabase) -> GatewayAccount:
-    """The platform's own row."""
-    async with database.begin_across_tenants() as work:
-        return await work.tenants.platform_gateway(GatewayType.STRIPE, livemode=False)
+async def attempts(engine: AsyncEngine, event: WebhookEvent) -> list[tuple[object, ...]]:
+    """The tries of the event as they are stored."""
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            text(
+                "SELECT number, started_at, duration_ms, outcome, error_message, is_manual"
+                " FROM webhook_attempts WHERE webhook_event_id = :id ORDER BY number"
+            ),
+            {"id": event.id},
+        )
+        return [tuple(row) for row in found]
 
 
 async def test_every_field_of_an_event_comes_back(
@@ -61,24 +65,67 @@ async def test_every_field_of_an_event_comes_back(
         assert await work.inbox.find("we_unknown") is None
 
 
-async def test_a_saved_event_is_read_back(database: SqlDatabase, merchant: Merchant) -> None:
-    """`save` writes what processing found out; what the gateway signed stays as it was."""
+async def test_the_end_of_a_try_is_read_back(database: SqlDatabase, merchant: Merchant) -> None:
+    """`end` writes what processing found out; what the gateway signed stays as it was."""
     event, full = an_event(merchant), a_full_event(merchant)
-    progress = replace(
-        full,
-        id=event.id,
-        livemode=event.livemode,
-        api_version=event.api_version,
-        account=event.account,
-    )
     await record(database, event)
+    claimed = await claim(database, event)
+    assert claimed is not None
+    progress = replace(
+        claimed,
+        status=full.status,
+        tenant_id=full.tenant_id,
+        payment_id=full.payment_id,
+        error_message=full.error_message,
+        next_attempt_at=full.next_attempt_at,
+        lease_until=None,
+        processed_at=full.processed_at,
+    )
 
     async with database.begin_across_tenants() as work:
-        await work.inbox.save(replace(progress, event_type="forged", payload={}))
+        assert await work.inbox.end(replace(progress, event_type="forged", payload={}))
 
         assert progress == await work.inbox.find(event.id)
-        with pytest.raises(NotFound):
-            await work.inbox.save(full)
+        assert not await work.inbox.end(full)
+
+
+@pytest.mark.parametrize("status", list(WebhookEventStatus))
+async def test_only_the_holder_of_the_lease_ends_a_try(
+    database: SqlDatabase, merchant: Merchant, status: WebhookEventStatus
+) -> None:
+    """Once another has claimed the event, or it has ended, or was replayed, `end` writes nothing:
+    not even one that holds the same number of tries."""
+    stored = replace(
+        an_event(merchant), status=status, attempts=2, next_attempt_at=NOW, lease_until=LEASE
+    )
+    await record(database, stored)
+    done = replace(stored, status=WebhookEventStatus.PROCESSED, error_message="from the grave")
+
+    async with database.begin_across_tenants() as work:
+        for number in (1, 3):
+            assert not await work.inbox.end(replace(done, attempts=number))
+        if status is not WebhookEventStatus.PROCESSING:
+            assert not await work.inbox.end(done)
+
+        assert stored == await work.inbox.find(stored.id)
+
+
+async def test_every_field_of_an_attempt_is_kept(
+    database: SqlDatabase, engine: AsyncEngine, merchant: Merchant
+) -> None:
+    """Attempts stand beside their event, one a number."""
+    event = an_event(merchant)
+    await record(database, event)
+    first, second = an_attempt(1), replace(an_attempt(2), error=None, is_manual=False)
+    async with database.begin_across_tenants() as work:
+        await work.inbox.add_attempt(event.id, first)
+        await work.inbox.add_attempt(event.id, second)
+        await work.commit()
+
+    assert await attempts(engine, event) == [
+        (1, NOW, 120, "RETRY", "timed out", True),
+        (2, NOW, 120, "RETRY", None, False),
+    ]
 
 
 async def test_an_event_is_recorded_once(database: SqlDatabase, merchant: Merchant) -> None:
@@ -126,7 +173,9 @@ async def test_events_wait_in_three_ways(database: SqlDatabase, merchant: Mercha
         "dead": (WebhookEventStatus.DEAD, None),
     }
     for name, (status, at) in states.items():
-        event = replace(an_event(merchant, event_id=name), id=f"we_{name}", status=status)
+        event = replace(
+            an_event(merchant, event_id=name), id=f"we_{name}", status=status, attempts=1
+        )
         await record(database, replace(event, next_attempt_at=at, lease_until=at))
 
     async with database.begin_across_tenants() as work:
@@ -179,7 +228,9 @@ async def test_a_claim_does_not_wait_for_another(database: SqlDatabase, merchant
     assert passed_over is None
 
 
-async def test_an_expired_lease_is_taken_over(database: SqlDatabase, merchant: Merchant) -> None:
+async def test_an_expired_lease_is_taken_over(
+    database: SqlDatabase, engine: AsyncEngine, merchant: Merchant
+) -> None:
     """A worker that died holds its event for the lease and no longer."""
     event = an_event(merchant)
     await record(database, event)
@@ -188,10 +239,25 @@ async def test_an_expired_lease_is_taken_over(database: SqlDatabase, merchant: M
     async with database.begin_across_tenants() as work:
         too_early = await work.inbox.claim(event.id, LEASE - timedelta(microseconds=1), LEASE)
         taken_over = await work.inbox.claim(event.id, LEASE, LEASE + timedelta(seconds=30))
+        await work.commit()
 
     assert too_early is None
     assert taken_over is not None
     assert taken_over.attempts == 2
+    assert await attempts(engine, event) == [(1, NOW, 30_000, "RETRY", LOST, False)]
+
+
+async def test_a_retry_has_lost_no_try(
+    database: SqlDatabase, engine: AsyncEngine, merchant: Merchant
+) -> None:
+    """What was put off said so itself; only a lease that ran out leaves a try without a word."""
+    waiting = replace(
+        an_event(merchant), status=WebhookEventStatus.RETRY, attempts=3, next_attempt_at=NOW
+    )
+    await record(database, waiting)
+
+    assert await claim(database, waiting) is not None
+    assert await attempts(engine, waiting) == []
 
 
 async def test_processed_is_what_the_status_says(
@@ -206,75 +272,3 @@ async def test_processed_is_what_the_status_says(
         rows = await connection.execute(text("SELECT status FROM webhook_events WHERE processed"))
 
         assert {"PROCESSED", "IGNORED"} == set(rows.scalars())
-
-
-async def test_the_platforms_row_reaches_its_tenants_payments(
-    database: SqlDatabase, merchant: Merchant, rival: Merchant
-) -> None:
-    """Events of the platform's account speak of every payment made through it, by either id."""
-    first = await stored_capture(database, merchant)
-    second = await stored_payment(database, rival)
-    platform = await platform_gateway(database)
-
-    async def find(gateway_payment_id: str | None, payment_id: str | None) -> Payment | None:
-        async with database.begin_across_tenants() as work:
-            return await work.inbox.find_payment(platform, gateway_payment_id, payment_id)
-
-    assert first == await find(first.gateway_payment_id, None)
-    assert second == await find(None, second.id) == await find("pi_new", second.id)
-    assert await find("pi_new", "pay_unknown") is None
-    assert await find(None, None) is None
-
-
-async def test_a_transaction_stays_with_the_tenant_it_found(
-    database: SqlDatabase, merchant: Merchant, rival: Merchant
-) -> None:
-    """Who has entered one tenant reaches no other's payment, also through the platform's row."""
-    first = await stored_capture(database, merchant)
-    second = await stored_payment(database, rival)
-    platform = await platform_gateway(database)
-
-    async with database.begin_across_tenants() as work:
-        assert first == await work.inbox.find_payment(platform, first.gateway_payment_id, None)
-        assert await work.inbox.find_payment(platform, None, second.id) is None
-    async with database.begin(rival.id) as work:
-        assert await work.inbox.find_payment(platform, None, first.id) is None
-
-
-async def test_the_gateways_id_goes_before_ours(database: SqlDatabase, merchant: Merchant) -> None:
-    """Metadata that names another payment than the intent does not mislead."""
-    named_by_gateway = await stored_capture(database, merchant)
-    named_by_metadata = await stored_payment(database, merchant)
-    platform = await platform_gateway(database)
-
-    async with database.begin_across_tenants() as work:
-        found = await work.inbox.find_payment(
-            platform, named_by_gateway.gateway_payment_id, named_by_metadata.id
-        )
-
-    assert named_by_gateway == found
-
-
-async def test_a_tenants_row_reaches_its_own_payments_only(
-    database: SqlDatabase, engine: AsyncEngine, merchant: Merchant, rival: Merchant
-) -> None:
-    """A tenant who signs with its own secret cannot speak of another tenant's payment, nor the
-    platform of a payment through a tenant's own account."""
-    payment = await stored_capture(database, merchant)
-    platform = await platform_gateway(database)
-    async with engine.begin() as connection:
-        await connection.execute(
-            text(
-                "UPDATE tenant_payment_gateways SET mode = 'CONNECT', account_id = 'acct_1'"
-                " WHERE id = :id"
-            ),
-            {"id": merchant.gateway.id},
-        )
-
-    async def find(gateway: GatewayAccount) -> Payment | None:
-        async with database.begin_across_tenants() as work:
-            return await work.inbox.find_payment(gateway, payment.gateway_payment_id, payment.id)
-
-    assert payment == await find(merchant.gateway)
-    assert await find(rival.gateway) is None
-    assert await find(platform) is None

@@ -103,9 +103,11 @@ async def test_an_event_that_was_replayed_is_kept_for_ninety_days_more(
     database: SqlDatabase, worker: SqlDatabase, engine: AsyncEngine, merchant: Merchant
 ) -> None:
     """It counts when it was worked off last."""
-    event = await came(database, merchant, OLD, WebhookEventStatus.PROCESSED, 1)
+    event = await came(database, merchant, OLD, WebhookEventStatus.PROCESSING, 1)
     async with database.begin_across_tenants() as work:
-        await work.inbox.save(replace(event, processed_at=TODAY))
+        await work.inbox.end(
+            replace(event, status=WebhookEventStatus.PROCESSED, processed_at=TODAY)
+        )
         await work.commit()
     await run(Retention(worker, Day()), "payloads")
     assert await payloads(engine) == {"evt_1": True}

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import make_engine
 from db.roles import DatabaseRole
-from db.tables import metadata
+from db.tables import metadata, webhook_attempts, webhook_events
 from db.transactions import begun, on_own_terms
 from db.work import SqlDatabase
 from tests.integration.db.builders import an_alert, an_event
@@ -124,6 +124,28 @@ async def test_who_sees_whose_rows(
                     role, table.name, tenant_id or None, everybody[table.name] or set()
                 )
                 assert seen == wanted - {"ten_unknown"}, (table.name, tenant_id)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_attempts_are_seen_with_their_event(
+    database_url: str, worlds: tuple[World, World], role: DatabaseRole
+) -> None:
+    """Whoever sees an event sees its attempts, and nobody else does; the worker alone adds one, to
+    an event that it sees, and nobody changes one."""
+    ours, theirs = worlds
+    add = "INSERT INTO webhook_attempts VALUES (:event, 2, now(), 1, 'RETRY', 'forged', false)"
+    for tenant_id in (None, ours.id, "", "ten_unknown"):
+        async with acting(database_url, role, tenant_id) as connection:
+            seen = set((await connection.execute(select(webhook_events.c.id))).scalars())
+            found = select(webhook_attempts.c.webhook_event_id)
+            of_events = set((await connection.execute(found)).scalars())
+            assert of_events == seen & {ours.event.id, theirs.event.id}
+            for event in (ours.event, theirs.event):
+                may = role is DatabaseRole.WORKER and event.id in seen
+                added = await refusal(connection, add, event=event.id)
+                assert added == (None if may else REFUSED), (tenant_id, event.id)
+            changed = await refusal(connection, "UPDATE webhook_attempts SET number = 3")
+            assert changed == REFUSED
 
 
 async def copies(engine: AsyncEngine, tenant_id: str) -> dict[str, tuple[str, str]]:

@@ -26,7 +26,7 @@ from tests.integration.db.world import World, stored_world
 WITHOUT: dict[str, str] = {
     "db.audit_reads._SEALED": "the half of a statement: whoever sends it adds the tenant",
     "db.inbox._FIND": "an event has no tenant until it is routed; the worker looks by its id",
-    "db.inbox._SAVE": "an event has no tenant until it is routed; the worker looks by its id",
+    "db.inbox._END": "an event has no tenant until it is routed; the worker looks by its id",
     "db.inbox._FREE": "the worker claims events of every tenant",
     "db.inbox._CLAIM": "the worker claims events of every tenant",
     "db.inbox._DUE_IDS": "the worker claims events of every tenant",

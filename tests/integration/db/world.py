@@ -18,7 +18,7 @@ from domain.fees import FeeOverride
 from domain.gateway_profile import GatewayProfile
 from domain.idempotency import IdempotencyRecord
 from domain.ids import Prefix, new_id
-from domain.inbox import WebhookEvent, WebhookEventStatus
+from domain.inbox import WebhookAttempt, WebhookEvent, WebhookEventStatus
 from domain.operation import Operation
 from domain.order import Order, OrderStatus
 from domain.payment import Payment
@@ -35,7 +35,7 @@ from tests.integration.db.builders import (
     an_entry,
 )
 from tests.integration.db.conftest import Merchant
-from tests.integration.db.rows import stored_override
+from tests.integration.db.rows import an_attempt, stored_override
 
 ID_COLUMNS: Mapping[str, str] = {"tenants": "id"}
 """The column that names a row's tenant, where it is not `tenant_id`."""
@@ -54,6 +54,7 @@ class World:
     entry: AuditEntry
     alert: Alert
     event: WebhookEvent
+    attempt: WebhookAttempt
     override: FeeOverride
     profile: GatewayProfile
     seal: Seal
@@ -118,8 +119,10 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         a_full_event(merchant),
         event_id=f"evt_{merchant.tenant.slug}",
         status=WebhookEventStatus.RECEIVED,
+        tenant_id=merchant.id,
         payment_id=payment.id,
     )
+    attempt = replace(an_attempt(1), error=f"of {merchant.tenant.slug}")
     seal = Seal(merchant.id, 1, entry.id, merchant.tenant.slug.encode().hex().ljust(64, "0"))
     override = await stored_override(engine, merchant, new_id(Prefix.FEE_OVERRIDE))
     async with database.begin(merchant.id) as work:
@@ -131,6 +134,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         await work.audit.append(entry)
         await work.alerts.open(alert)
         await work.inbox.record(event)
+        await work.inbox.add_attempt(event.id, attempt)
         await work.seals.add([seal])
         (profile,) = await work.gateways.of_tenant(merchant.id)
         await work.commit()
@@ -144,6 +148,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         entry,
         alert,
         event,
+        attempt,
         override,
         profile,
         seal,
@@ -163,4 +168,11 @@ async def digests(engine: AsyncEngine, tenant_id: str) -> dict[str, str]:
             )
             digest = (await connection.execute(statement, {"tenant_id": tenant_id})).scalar_one()
             found[table.name] = str(digest)
+        of_events = (
+            "SELECT coalesce(md5(string_agg(a::text, '|' ORDER BY a::text)), 'none')"
+            " FROM webhook_attempts a JOIN webhook_events e ON e.id = a.webhook_event_id"
+            " WHERE e.tenant_id = :tenant_id"
+        )
+        digest = (await connection.execute(text(of_events), {"tenant_id": tenant_id})).scalar_one()
+        found["webhook_attempts"] = str(digest)
     return found

@@ -1,0 +1,141 @@
+"""How a try of an event ends: put off, ignored, buried or done, with the attempt it leaves.
+
+The end and its attempt are one commit, and only the holder of the lease may write them: whoever
+comes back after its lease ran out finds the fence shut and leaves no trace.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from domain.alerting import open_alert
+from domain.audit import AlertSeverity
+from domain.inbox import (
+    TRIES_MAX,
+    WebhookAttempt,
+    WebhookEvent,
+    WebhookEventStatus,
+    retry_delay_seconds,
+)
+from domain.payment import Payment
+from domain.ports import Clock, Database, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try under way: the event under its lease, and since when."""
+
+    event: WebhookEvent
+    started_at: datetime
+    started: float = field(default_factory=time.monotonic)
+    """On a clock that is never set back, in seconds: a duration is reckoned from it."""
+
+    def of_payment(self, payment: Payment | None) -> Try:
+        """The same try, its event belonging to this payment."""
+        if payment is None:
+            return self
+        event = replace(self.event, tenant_id=payment.tenant_id, payment_id=payment.id)
+        return replace(self, event=event)
+
+    def attempt(self, ended: WebhookEvent) -> WebhookAttempt:
+        """What is kept of the try that ended so just now."""
+        return WebhookAttempt(
+            number=ended.attempts,
+            started_at=self.started_at,
+            duration_ms=round((time.monotonic() - self.started) * 1000),
+            outcome=ended.status,
+            error=ended.error_message,
+            is_manual=ended.is_tried_by_hand,
+        )
+
+
+async def end_try(work: Work, tried: Try, ended: WebhookEvent) -> bool:
+    """Writes the event's end and its attempt; False, with nothing written, when the event is no
+    longer ours to end. Then nothing else of the transaction may be kept."""
+    if not await work.inbox.end(ended):
+        return False
+    await work.inbox.add_attempt(ended.id, tried.attempt(ended))
+    return True
+
+
+def ended(
+    event: WebhookEvent, status: WebhookEventStatus, now: datetime, reason: str | None = None
+) -> WebhookEvent:
+    """The event in a state that no worker takes up again by itself."""
+    return replace(
+        event,
+        status=status,
+        error_message=reason,
+        next_attempt_at=None,
+        lease_until=None,
+        processed_at=None if status is WebhookEventStatus.DEAD else now,
+    )
+
+
+class TryEnds:
+    """The ends that change nothing but the event, each in a transaction of its own."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def ignore(self, tried: Try, reason: str) -> None:
+        """The event has nothing to tell us, for this reason."""
+        now = self._clock.now()
+        async with self._database.begin_across_tenants() as work:
+            if await end_try(
+                work, tried, ended(tried.event, WebhookEventStatus.IGNORED, now, reason)
+            ):
+                await work.commit()
+
+    async def put_off(self, tried: Try, reason: str) -> None:
+        """The event is tried again later, unless it was tried often enough."""
+        event = tried.event
+        if event.tries >= TRIES_MAX:
+            await self.bury(tried, reason)
+            return
+        delay = retry_delay_seconds(event.tries, secrets.randbelow(1000) / 1000)
+        waiting = replace(
+            event,
+            status=WebhookEventStatus.RETRY,
+            error_message=reason,
+            next_attempt_at=self._clock.now() + timedelta(seconds=delay),
+            lease_until=None,
+        )
+        async with self._database.begin_across_tenants() as work:
+            if await end_try(work, tried, waiting):
+                await work.commit()
+
+    async def bury(
+        self,
+        tried: Try,
+        reason: str,
+        *,
+        rule: str = "webhook.dead",
+        severity: AlertSeverity = AlertSeverity.HIGH,
+    ) -> None:
+        """The event is DEAD until it is replayed by hand, and an alert says so."""
+        now = self._clock.now()
+        dead = ended(tried.event, WebhookEventStatus.DEAD, now, reason)
+        async with self._database.begin_across_tenants() as work:
+            if await end_try(work, tried, dead):
+                await alert_of(work, dead, rule, severity, now)
+                await work.commit()
+
+
+async def alert_of(
+    work: Work, event: WebhookEvent, rule: str, severity: AlertSeverity, now: datetime
+) -> None:
+    """Opens the alert about the event, in the words of its error."""
+    await open_alert(
+        work,
+        rule,
+        severity,
+        subject_id=event.id,
+        message=f"{event.event_type} {event.event_id}: {event.error_message}",
+        tenant_id=event.tenant_id,
+        now=now,
+    )

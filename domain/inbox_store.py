@@ -1,0 +1,45 @@
+"""What the domain needs of the inbox of events. `db.inbox` implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from domain.inbox import WebhookAttempt, WebhookEvent
+from domain.payment import Payment
+from domain.tenant import GatewayAccount
+
+
+class InboxStore(Protocol):
+    async def record(self, event: WebhookEvent) -> bool:
+        """Inserts the event; False when it was there already. Raises PayloadUnstorable."""
+        ...
+
+    async def find(self, webhook_event_id: str) -> WebhookEvent | None: ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of events that wait: RECEIVED, RETRY whose time has come, expired leases."""
+        ...
+
+    async def claim(
+        self, webhook_event_id: str, now: datetime, lease_until: datetime
+    ) -> WebhookEvent | None:
+        """The event as PROCESSING under a fresh lease, `attempts` one higher; None when it is done,
+        not due yet, or held by another worker. Where the lease before ran out without a word of its
+        worker, that try is added as `inbox.lost_attempt`."""
+        ...
+
+    async def end(self, event: WebhookEvent) -> bool:
+        """Writes how the try ended; False, with nothing written, when another worker took the event
+        since, or a replay did: `attempts` is the fence."""
+        ...
+
+    async def add_attempt(self, webhook_event_id: str, attempt: WebhookAttempt) -> None: ...
+
+    async def find_payment(
+        self, gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
+    ) -> Payment | None:
+        """The payment an event speaks of, among those that this gateway row may speak of: by the
+        gateway's id, else by our id from the metadata."""
+        ...
