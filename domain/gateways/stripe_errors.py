@@ -42,7 +42,7 @@ def gateway_problem(error: BaseException) -> GatewayProblem:
     """Our error for one raised while Stripe was called."""
     if not isinstance(error, stripe.StripeError):
         return GatewayUnknown(f"no readable answer ({type(error).__name__})")
-    message = error.user_message or type(error).__name__
+    message = _message(error)
     about = {"gateway_code": error.code, "request_id": error.request_id}
     if isinstance(error, stripe.CardError):
         return _declined(error, message)
@@ -60,6 +60,15 @@ def gateway_problem(error: BaseException) -> GatewayProblem:
     if isinstance(error, stripe.APIConnectionError) and isinstance(error.__cause__, _NOT_CONNECTED):
         return GatewayUnreached("the gateway could not be reached")
     return GatewayUnknown(message, **about)
+
+
+def _message(error: stripe.StripeError) -> str:
+    # For an answer that it cannot read the library's own message repeats the whole body, with the
+    # client_secret and the card of the intent in it: only what Stripe itself worded is kept.
+    if isinstance(error, stripe.APIError):
+        told = getattr(error.error, "message", None)
+        return told if isinstance(told, str) else f"no readable answer (HTTP {error.http_status})"
+    return error.user_message or type(error).__name__
 
 
 def _permission(message: str) -> str | None:

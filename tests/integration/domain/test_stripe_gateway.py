@@ -202,13 +202,16 @@ async def test_each_fault_is_one_call_and_one_of_five(
     problem: type[Exception],
     effects: int,
 ) -> None:
-    """A fault is never retried here, and is called failed only where nothing took effect."""
+    """A fault is never retried here, and is called failed only where nothing took effect. What is
+    told of it repeats no body, which would hold the intent's client_secret."""
     await control.order_fault(fault, method="POST", path="/v1/payment_intents")
     payment = fresh_payment()
 
-    with pytest.raises(problem):
+    with pytest.raises(problem) as raised:
         await create(gateway, payment)
 
+    assert "client_secret" not in str(raised.value)
+    assert "{" not in str(raised.value)
     ledger = await control.ledger()
     assert len(ledger["charges"]) == effects
     calls = ledger["calls"].get(payment.id, {"count": 0})
