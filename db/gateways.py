@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, case, func, insert, select, update
@@ -30,6 +31,12 @@ _SECRETS = select(_COLUMN.secret_key, _COLUMN.webhook_secret).where(
     _COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID)
 )
 _SAVE = update(gateways).where(_COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID))
+
+_SWITCH_OFF = (
+    update(gateways)
+    .where(_COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID))
+    .values(is_enabled=False, updated_at=bindparam("of_at"))
+)
 
 
 def _of_tenant() -> Select[Any]:
@@ -151,6 +158,9 @@ class SqlGatewayStore:
             saved = await self.connection.execute(_SAVE, values)
         if saved.rowcount == 0:
             raise NotFound(profile.id)
+
+    async def switch_off(self, tenant_id: str, gateway_id: str, at: datetime) -> None:
+        await self.connection.execute(_SWITCH_OFF, {**of_key(tenant_id, gateway_id), "of_at": at})
 
     def _opened(
         self, at: SealedColumn, tenant_id: str, gateway_id: str, blob: bytes | None

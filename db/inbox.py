@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -199,44 +199,45 @@ class SqlInboxStore:
         )
 
     async def find_payment(
-        self, gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
+        self,
+        gateway: GatewayAccount,
+        gateway_payment_id: str | None,
+        gateway_charge_id: str | None,
+        payment_id: str | None,
     ) -> Payment | None:
-        if gateway_payment_id is None and payment_id is None:
+        named = _Named(gateway_payment_id, gateway_charge_id, payment_id)
+        if not any(named):
             return None
-        await self.connection.execute(_enter_tenant(gateway, gateway_payment_id, payment_id))
-        found = await self.connection.execute(
-            _find_payment(gateway, gateway_payment_id, payment_id)
-        )
+        await self.connection.execute(_enter_tenant(gateway, named))
+        found = await self.connection.execute(_find_payment(gateway, named))
         row = found.first()
         return None if row is None else payment_of(row, self.cipher)
 
 
-def _enter_tenant(
-    gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
-) -> Select[Any]:
+class _Named(NamedTuple):
+    """The ids by which an event names a payment, the surest first."""
+
+    gateway_payment_id: str | None
+    gateway_charge_id: str | None
+    payment_id: str | None
+
+
+def _enter_tenant(gateway: GatewayAccount, named: _Named) -> Select[Any]:
     """Makes the transaction that of the tenant whose payment it may be: the row's own tenant, or
     for the platform's row the one that the payment's ids lead to. Unless it is a tenant's already.
     """
     if gateway.tenant_id is not None:
         return enter_tenant(literal(gateway.tenant_id))
-    return enter_tenant(
-        func.tenant_of_platform_payment(gateway.gateway_type.value, gateway_payment_id, payment_id)
-    )
+    return enter_tenant(func.tenant_of_platform_payment(gateway.gateway_type.value, *named))
 
 
-def _find_payment(
-    gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
-) -> Select[Any]:
-    named_by_gateway = payments.c.gateway_payment_id == gateway_payment_id
-    named_by_us = payments.c.id == payment_id
-    reachable = select(payments).where(_within_reach(gateway))
-    if payment_id is None:
-        return reachable.where(named_by_gateway)
-    if gateway_payment_id is None:
-        return reachable.where(named_by_us)
+def _find_payment(gateway: GatewayAccount, named: _Named) -> Select[Any]:
+    columns = (payments.c.gateway_payment_id, payments.c.gateway_charge_id, payments.c.id)
+    ways = [column == name for column, name in zip(columns, named, strict=True) if name is not None]
     return (
-        reachable.where(or_(named_by_gateway, named_by_us))
-        .order_by(named_by_gateway.desc().nulls_last())
+        select(payments)
+        .where(_within_reach(gateway), or_(*ways))
+        .order_by(*(way.desc().nulls_last() for way in ways))
         .limit(1)
     )
 

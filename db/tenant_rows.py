@@ -47,6 +47,7 @@ def gateway_of(row: Row[Any], cipher: Cipher | None) -> GatewayAccount:
         is_enabled=row.is_enabled,
         fee_schedule=GatewayFeeSchedule(row.fee_basis_points, row.fee_fixed_cents),
         account_id=row.account_id,
+        key_account_id=row.key_account_id,
         secret_key=None if opened is None else str(opened["secret_key"]),
     )
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from domain.audit import AuditEntry
 from domain.caller import Actor
 from domain.errors import (
     AttemptedOperation,
@@ -24,6 +22,7 @@ from domain.errors import (
 )
 from domain.fees import GatewayFeeSchedule
 from domain.gateway import AccountFacts, PaymentGateway
+from domain.gateway_audit import gateway_entry
 from domain.gateway_profile import (
     AccountTaken,
     GatewayDatabase,
@@ -43,7 +42,6 @@ from domain.gateway_rules import (
     row_of,
     wanted_row,
 )
-from domain.ids import Prefix, new_id
 from domain.ports import Clock
 from domain.tenant import GatewayAccount, GatewayMode
 
@@ -215,7 +213,11 @@ class GatewayService:
         written = changes(rows, row, wanted, secrets)
         for change in written:
             await _store(work, change)
-            await work.audit.append(_entry(change, actor, now))
+            await work.audit.append(
+                gateway_entry(
+                    change.before, change.after, actor, now, replaced=change.secrets.replaced
+                )
+            )
         return row if row is not None and not written else wanted
 
     async def _schedule(
@@ -237,36 +239,6 @@ async def _store(work: GatewayWork, change: Change) -> None:
         await work.gateways.add(change.after, change.secrets)
     else:
         await work.gateways.save(change.after, change.secrets)
-
-
-def _entry(change: Change, actor: Actor, now: datetime) -> AuditEntry:
-    before, after = change.before, change.after
-    verb = "added" if before is None else "changed"
-    if before is not None and before.is_enabled is not after.is_enabled:
-        verb = "enabled" if after.is_enabled else "disabled"
-    return AuditEntry(
-        id=new_id(Prefix.AUDIT_ENTRY),
-        tenant_id=after.tenant_id,
-        at=now,
-        actor=actor,
-        action=f"gateway.{verb}",
-        subject_id=after.id,
-        before=None if before is None else _picture(before),
-        after=_picture(after) | {"replaced": change.secrets.replaced},
-    )
-
-
-def _picture(row: GatewayProfile) -> dict[str, object]:
-    return {
-        "gateway_type": row.gateway_type.value,
-        "mode": row.mode.value,
-        "livemode": row.livemode,
-        "is_enabled": row.is_enabled,
-        "account_id": row.account_id,
-        "key_account_id": row.key_account_id,
-        "secret_key_hint": row.secret_key_hint,
-        "webhook_secret_hint": row.webhook_secret_hint,
-    }
 
 
 def _unreadable() -> InvalidState:

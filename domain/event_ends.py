@@ -23,6 +23,12 @@ from domain.inbox import (
 from domain.payment import Payment
 from domain.ports import Clock, Database, Work
 
+READS_MAX = 3
+"""How often what keeps moving is read within one try."""
+
+UNMATCHED_AFTER = timedelta(minutes=5)
+"""How long an event waits for its payment before somebody is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
@@ -39,6 +45,10 @@ class Try:
             return self
         event = replace(self.event, tenant_id=payment.tenant_id, payment_id=payment.id)
         return replace(self, event=event)
+
+    def of_tenant(self, tenant_id: str) -> Try:
+        """The same try, its event belonging to this tenant."""
+        return replace(self, event=replace(self.event, tenant_id=tenant_id))
 
     def attempt(self, ended: WebhookEvent) -> WebhookAttempt:
         """What is kept of the try that ended so just now."""
@@ -91,22 +101,50 @@ class TryEnds:
             ):
                 await work.commit()
 
+    async def done(self, tried: Try) -> None:
+        """The event changes nothing, and is worked off with that."""
+        now = self._clock.now()
+        async with self._database.begin_across_tenants() as work:
+            if await end_try(work, tried, ended(tried.event, WebhookEventStatus.PROCESSED, now)):
+                await work.commit()
+
     async def put_off(self, tried: Try, reason: str) -> None:
         """The event is tried again later, unless it was tried often enough."""
-        event = tried.event
-        if event.tries >= TRIES_MAX:
+        await self._wait(tried, reason, self._next_attempt_at(tried.event))
+
+    async def wait_for_payment(self, tried: Try, payment_id: str) -> None:
+        """The event came before its payment, which may still be committed. One that waits for
+        longer than UNMATCHED_AFTER opens an alert, once: there is a try at that very time."""
+        event, now = tried.event, self._clock.now()
+        patience_until = (event.replayed_at or event.created_at) + UNMATCHED_AFTER
+        next_attempt_at = self._next_attempt_at(event)
+        if now < patience_until:
+            next_attempt_at = min(next_attempt_at, patience_until)
+        reason = f"Payment {payment_id} is not known here yet."
+        await self._wait(tried, reason, next_attempt_at, is_unmatched=now >= patience_until)
+
+    def _next_attempt_at(self, event: WebhookEvent) -> datetime:
+        delay = retry_delay_seconds(event.tries, secrets.randbelow(1000) / 1000)
+        return self._clock.now() + timedelta(seconds=delay)
+
+    async def _wait(
+        self, tried: Try, reason: str, next_attempt_at: datetime, *, is_unmatched: bool = False
+    ) -> None:
+        if tried.event.tries >= TRIES_MAX:
             await self.bury(tried, reason)
             return
-        delay = retry_delay_seconds(event.tries, secrets.randbelow(1000) / 1000)
         waiting = replace(
-            event,
+            tried.event,
             status=WebhookEventStatus.RETRY,
             error_message=reason,
-            next_attempt_at=self._clock.now() + timedelta(seconds=delay),
+            next_attempt_at=next_attempt_at,
             lease_until=None,
         )
         async with self._database.begin_across_tenants() as work:
             if await end_try(work, tried, waiting):
+                if is_unmatched:
+                    rule, severity = "webhook.unmatched", AlertSeverity.MEDIUM
+                    await alert_of(work, waiting, rule, severity, self._clock.now())
                 await work.commit()
 
     async def bury(

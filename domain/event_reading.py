@@ -9,7 +9,7 @@ from datetime import datetime
 from domain.caller import Actor
 from domain.errors import SnapshotMismatch
 from domain.event_types import Subject, UseCase
-from domain.gateway import PaymentGateway
+from domain.gateway import GatewayReader
 from domain.payment import Payment, PaymentStatus
 from domain.ports import Work
 from domain.recording import record_intent
@@ -29,8 +29,12 @@ class Picture:
     refunds: tuple[RefundSnapshot, ...] = ()
 
 
+class IntentUnknown(Exception):
+    """Neither the event nor the payment names the gateway's intent yet."""
+
+
 async def read_picture(
-    gateway: PaymentGateway,
+    gateway: GatewayReader,
     account: GatewayAccount,
     payment: Payment,
     subject: Subject,
@@ -38,14 +42,17 @@ async def read_picture(
 ) -> Picture:
     """Reads what the use case needs, each object once, with no lock and no transaction open.
 
-    Raises GatewayProblem, and SnapshotMismatch for a refund that belongs to another intent than
-    the event claims.
+    Raises GatewayProblem, IntentUnknown, and SnapshotMismatch for a refund of another intent than
+    the payment's, or than the event claims.
     """
     intent_id = subject.gateway_payment_id or payment.gateway_payment_id
-    if use_case is UseCase.NOTHING or intent_id is None:
-        return Picture()
     refunds = await _read_refunds(gateway, account, intent_id, subject, use_case)
-    if any(refund.gateway_payment_id not in (None, intent_id) for refund in refunds):
+    if intent_id is None and refunds:
+        intent_id = refunds[0].gateway_payment_id
+    if intent_id is None:
+        raise IntentUnknown("The payment's intent is not known here yet.")
+    expected = {None, payment.gateway_payment_id or intent_id}
+    if any(refund.gateway_payment_id not in expected for refund in refunds):
         raise SnapshotMismatch(f"refund {subject.gateway_refund_id} is not of {intent_id}")
     if use_case is not UseCase.INTENT and payment.status is PaymentStatus.PAID:
         return Picture(None, tuple(refunds))
@@ -55,13 +62,13 @@ async def read_picture(
 
 
 async def _read_refunds(
-    gateway: PaymentGateway,
+    gateway: GatewayReader,
     account: GatewayAccount,
-    intent_id: str,
+    intent_id: str | None,
     subject: Subject,
     use_case: UseCase,
 ) -> Sequence[RefundSnapshot]:
-    if use_case is UseCase.REFUNDS:
+    if use_case is UseCase.REFUNDS and intent_id is not None:
         return await gateway.list_refunds(account, intent_id, timeout_seconds=READ_TIMEOUT_SECONDS)
     if use_case is UseCase.REFUND and subject.gateway_refund_id is not None:
         refund_id = subject.gateway_refund_id

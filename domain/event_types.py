@@ -11,17 +11,19 @@ from domain.inbox import WebhookEvent
 
 
 class UseCase(StrEnum):
-    """What an event sets off. None of them trusts the event: each reads the gateway's own object.
+    """What an event sets off. None of them trusts the event: each reads the gateway's own object,
+    save where `told` says that the event is as good.
 
     NOTHING: what the event tells is known from our own call. INTENT: the intent with its latest
     charge. REFUND: the one refund. REFUNDS: every refund of the intent, as the cumulative amount
-    on a charge says nothing about single refunds.
+    on a charge says nothing about single refunds. ACCOUNT: the gateway account itself.
     """
 
     NOTHING = "nothing"
     INTENT = "intent"
     REFUND = "refund"
     REFUNDS = "refunds"
+    ACCOUNT = "account"
 
 
 USE_CASES: Mapping[str, UseCase] = {
@@ -42,6 +44,8 @@ USE_CASES: Mapping[str, UseCase] = {
     "refund.updated": UseCase.REFUND,
     "refund.failed": UseCase.REFUND,
     "charge.refund.updated": UseCase.REFUND,
+    "account.updated": UseCase.ACCOUNT,
+    "account.application.deauthorized": UseCase.ACCOUNT,
 }
 """Every type that does something; any other is stored as IGNORED. Stripe's names
 (docs.stripe.com/api/events/types)."""
@@ -54,17 +58,20 @@ class Subject:
     gateway_payment_id: str | None
     gateway_refund_id: str | None
     payment_id: str | None
+    gateway_charge_id: str | None = None
 
 
 _GATEWAY_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
 def subject_of(event: WebhookEvent) -> Subject:
-    """The ids in the event's object: an intent names itself, a charge and a refund their intent.
+    """The ids in the event's object: an intent and a charge name themselves, a refund itself; a
+    charge and a refund name their intent, a refund also its charge, and in older shapes only that.
 
     An id of another shape than the gateway's counts as missing, since ids become parts of paths.
     """
     is_intent = event.object_type == "payment_intent"
+    is_charge = event.object_type == "charge"
     is_refund = event.object_type == "refund"
     return Subject(
         gateway_payment_id=_shaped(
@@ -72,6 +79,7 @@ def subject_of(event: WebhookEvent) -> Subject:
         ),
         gateway_refund_id=_shaped(event.object_id) if is_refund else None,
         payment_id=event.tollgate_payment_id,
+        gateway_charge_id=_shaped(event.object_id if is_charge else event.object_field("charge")),
     )
 
 

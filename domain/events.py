@@ -7,48 +7,43 @@ early, late, twice, in any order, or lie, and the payment ends in the same state
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
+from domain.account_events import AccountDatabase, AccountEvents
 from domain.audit import AlertSeverity
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, SnapshotMismatch
-from domain.event_ends import Try, TryEnds, alert_of, end_try, ended
-from domain.event_reading import Picture, read_picture, record_picture
-from domain.event_types import USE_CASES, Subject, UseCase, subject_of
+from domain.event_ends import READS_MAX, Try, TryEnds, alert_of, end_try, ended
+from domain.event_reading import IntentUnknown, Picture, read_picture, record_picture
+from domain.event_routing import Found, Refused, Route, Router
+from domain.event_types import USE_CASES, UseCase, subject_of
 from domain.gateway import PaymentGateway
 from domain.inbox import LEASE_SECONDS, TRIES_MAX, WebhookEvent, WebhookEventStatus
+from domain.paced_reads import PacedReads, SharedReads
 from domain.payment import GatewayType, Payment
-from domain.ports import Clock, Database, PayloadUnstorable, Wake
+from domain.ports import Clock, PayloadUnstorable, Wake
 from domain.recording import lock_payment
 from domain.refunding import RefundTooEarly
-from domain.tenant import GatewayAccount
-
-READS_MAX = 3
-"""How often a payment that keeps moving is read within one try."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Routed:
-    """Where an event leads: the row it came in by, and the payment with the account to read it."""
-
-    came_by: GatewayAccount | None
-    payment: Payment | None = None
-    account: GatewayAccount | None = None
+from domain.told import told_intent
 
 
 class EventService:
     """The inbox at work: `receive` for the route, `process` for the job, `due` for the sweeper."""
 
     def __init__(
-        self, database: Database, gateway: PaymentGateway, wake: Wake, clock: Clock
+        self, database: AccountDatabase, gateway: PaymentGateway, wake: Wake, clock: Clock
     ) -> None:
         self._database = database
         self._gateway = gateway
         self._wake = wake
         self._clock = clock
         self._ends = TryEnds(database, clock)
+        self._reads = SharedReads(gateway)
+        self._router = Router(database)
+        self._accounts = AccountEvents(database, self._ends, clock)
         self._platform_id: str | None = None
 
     async def platform_gateway_id(self) -> str:
@@ -127,7 +122,7 @@ class EventService:
             reason = "It has no payload: emptied since, or never to be stored."
             await self._ends.bury(tried, reason)
         else:
-            await self._follow(tried, USE_CASES.get(tried.event.event_type))
+            await self._follow(tried)
 
     async def _claim(self, webhook_event_id: str) -> Try | None:
         now = self._clock.now()
@@ -137,55 +132,46 @@ class EventService:
             await work.commit()
         return None if event is None else Try(event, now)
 
-    async def _follow(self, tried: Try, use_case: UseCase | None) -> None:
+    async def _follow(self, tried: Try) -> None:
         event = tried.event
-        subject = subject_of(event)
-        routed = await self._route(event, subject)
-        if use_case is None:
-            # Also one that changes nothing belongs to its payment, whose payer may be erased.
-            reason = f"Events of type {event.event_type} change nothing here."
-            await self._ends.ignore(tried.of_payment(routed.payment), reason)
-        elif routed.came_by is None or routed.came_by.livemode is not event.livemode:
-            await self._ends.ignore(tried, "The event is of the other mode than its account.")
-        elif routed.payment is not None and routed.account is not None:
-            await self._apply(tried, use_case, subject, routed.payment, routed.account)
-        elif subject.payment_id is not None:
-            await self._ends.put_off(tried, f"Payment {subject.payment_id} is not known here yet.")
-        else:
-            await self._ends.ignore(tried, "The event is not about a payment of ours.")
+        use_case = USE_CASES.get(event.event_type)
+        reads = self._reads.since(tried.started)
+        asks = None if use_case is None else reads
+        try:
+            route = await self._router.route(event, subject_of(event), asks)
+            if use_case is None:
+                # Also one that changes nothing belongs to its payment, whose payer may be erased.
+                reason = f"Events of type {event.event_type} change nothing here."
+                await self._ends.ignore(_belonging(tried, route), reason)
+            elif isinstance(route, Refused):
+                await self._ends.ignore(tried, route.reason)
+            elif use_case is UseCase.ACCOUNT:
+                await self._accounts.follow(tried, route.came_by, reads)
+            elif route.found is not None:
+                await self._apply(_belonging(tried, route), use_case, route, route.found)
+            elif route.subject.payment_id is not None:
+                await self._ends.wait_for_payment(tried, route.subject.payment_id)
+            else:
+                await self._ends.ignore(tried, "The event is not about a payment of ours.")
+        except GatewayProblem as problem:
+            await self._ends.put_off(tried, _told(problem))
 
-    async def _route(self, event: WebhookEvent, subject: Subject) -> _Routed:
-        async with self._database.begin_across_tenants() as work:
-            came_by = await work.tenants.gateway_by_id(event.gateway_id)
-            if came_by is None or came_by.livemode is not event.livemode:
-                return _Routed(came_by)
-            payment = await work.inbox.find_payment(
-                came_by, subject.gateway_payment_id, subject.payment_id
-            )
-            if payment is None:
-                return _Routed(came_by)
-            account = await work.tenants.gateway_by_id(payment.gateway_id)
-            return _Routed(came_by, payment, account)
-
-    async def _apply(
-        self,
-        tried: Try,
-        use_case: UseCase,
-        subject: Subject,
-        payment: Payment,
-        account: GatewayAccount,
-    ) -> None:
-        tried = tried.of_payment(payment)
+    async def _apply(self, tried: Try, use_case: UseCase, route: Route, found: Found) -> None:
+        if use_case is UseCase.NOTHING:
+            await self._ends.done(tried)
+            return
+        reads = self._reads.since(tried.started)
         try:
             for _ in range(READS_MAX):
-                picture = await read_picture(self._gateway, account, payment, subject, use_case)
-                moved = await self._record(tried, payment, picture)
+                picture = await self._picture(tried, use_case, route, found, reads)
+                moved = await self._record(tried, found.payment, picture)
                 if moved is None:
                     return
-                payment = moved
+                found = replace(found, payment=moved)
+                reads = self._reads.since(time.monotonic())
         except GatewayProblem as problem:
-            await self._ends.put_off(tried, f"{type(problem).__name__}: {problem.message}")
-        except RefundTooEarly as early:
+            await self._ends.put_off(tried, _told(problem))
+        except (RefundTooEarly, IntentUnknown) as early:
             await self._ends.put_off(tried, str(early))
         except SnapshotMismatch as mismatch:
             await self._ends.bury(
@@ -193,6 +179,16 @@ class EventService:
             )
         else:
             await self._ends.put_off(tried, "The payment moved with every read of the gateway.")
+
+    async def _picture(
+        self, tried: Try, use_case: UseCase, route: Route, found: Found, reads: PacedReads
+    ) -> Picture:
+        """What is to be recorded: read from the gateway, unless the event is as good as a read."""
+        payment, account = found.payment, found.account
+        told = told_intent(self._gateway, tried.event, route.came_by, payment)
+        if told is not None:
+            return Picture(told)
+        return await read_picture(reads, account, payment, route.subject, use_case)
 
     async def _record(self, tried: Try, read: Payment, picture: Picture) -> Payment | None:
         """One commit for the picture and the event's end; or, when the payment moved since it was
@@ -211,3 +207,13 @@ class EventService:
         for operation_id in woken:
             await self._wake.operation(operation_id)
         return None
+
+
+def _belonging(tried: Try, route: Route | Refused) -> Try:
+    if isinstance(route, Refused) or route.found is None:
+        return tried
+    return tried.of_payment(route.found.payment)
+
+
+def _told(problem: GatewayProblem) -> str:
+    return f"{type(problem).__name__}: {problem.message}"

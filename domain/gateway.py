@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -40,12 +40,36 @@ class AccountFacts:
     tenant_id: str | None = None
 
 
-class PaymentGateway(Protocol):
-    """A gateway. The `*_request` methods are pure; the others do one call and never retry.
+class GatewayReader(Protocol):
+    """What can be read of a gateway: one call each, never retried.
 
     Calls raise GatewayDeclined, GatewayRefused, GatewayUnreached, GatewayUnauthorized or
     GatewayUnknown, and nothing else.
     """
+
+    async def read_intent(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> IntentSnapshot: ...
+
+    async def read_refund(
+        self, account: GatewayAccount, gateway_refund_id: str, *, timeout_seconds: float
+    ) -> RefundSnapshot: ...
+
+    async def list_refunds(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> Sequence[RefundSnapshot]:
+        """Every refund of the intent; complete, or it raises."""
+        ...
+
+    async def check_account(
+        self, account: GatewayAccount, *, timeout_seconds: float
+    ) -> AccountFacts:
+        """The account that these credentials lead to; it changes nothing."""
+        ...
+
+
+class PaymentGateway(GatewayReader, Protocol):
+    """A gateway. The `*_request` methods and `told_intent` are pure."""
 
     @property
     def livemode(self) -> bool:
@@ -69,6 +93,14 @@ class PaymentGateway(Protocol):
 
     def refund_request(self, payment: Payment, refund: Refund) -> GatewayRequest: ...
 
+    def told_intent(
+        self, api_version: str | None, told: Mapping[str, object]
+    ) -> IntentSnapshot | None:
+        """The intent as an event of this API version tells it: without its charge, of which an
+        event has the id alone. None for any version but the pinned one, and for what cannot be
+        read."""
+        ...
+
     async def send_intent(
         self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
     ) -> IntentReply: ...
@@ -76,14 +108,6 @@ class PaymentGateway(Protocol):
     async def send_refund(
         self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
     ) -> RefundReply: ...
-
-    async def read_intent(
-        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
-    ) -> IntentSnapshot: ...
-
-    async def read_refund(
-        self, account: GatewayAccount, gateway_refund_id: str, *, timeout_seconds: float
-    ) -> RefundSnapshot: ...
 
     async def list_intents(
         self,
@@ -94,16 +118,4 @@ class PaymentGateway(Protocol):
         timeout_seconds: float,
     ) -> Sequence[IntentSnapshot]:
         """Every intent created in the span; complete, or it raises."""
-        ...
-
-    async def list_refunds(
-        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
-    ) -> Sequence[RefundSnapshot]:
-        """Every refund of the intent; complete, or it raises."""
-        ...
-
-    async def check_account(
-        self, account: GatewayAccount, *, timeout_seconds: float
-    ) -> AccountFacts:
-        """The account that these credentials lead to; it changes nothing."""
         ...

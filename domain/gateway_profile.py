@@ -96,6 +96,10 @@ class GatewayStore(Protocol):
         """Raises AccountTaken and NotFound."""
         ...
 
+    async def switch_off(self, tenant_id: str, gateway_id: str, at: datetime) -> None:
+        """Disables the account; all that the worker may ever do to one."""
+        ...
+
 
 class GatewayWork(Protocol):
     """One transaction."""

@@ -84,33 +84,35 @@ class WebhookEvent:
         return bool(self.payload)
 
     @property
+    def object(self) -> Mapping[str, object]:
+        """The object that the event is about, as the event tells it; empty where it has none."""
+        data = self.payload.get("data")
+        found = data.get("object") if isinstance(data, Mapping) else None
+        return found if isinstance(found, Mapping) else {}
+
+    @property
     def object_id(self) -> str | None:
         """The id of the object the event is about."""
-        value = self._object().get("id")
+        value = self.object.get("id")
         return value if isinstance(value, str) else None
 
     @property
     def object_type(self) -> str | None:
         """The gateway's name of the object's type."""
-        value = self._object().get("object")
+        value = self.object.get("object")
         return value if isinstance(value, str) else None
 
     def object_field(self, name: str) -> str | None:
         """A text field of the object, such as the `payment_intent` of a charge."""
-        value = self._object().get(name)
+        value = self.object.get(name)
         return value if isinstance(value, str) else None
 
     @property
     def tollgate_payment_id(self) -> str | None:
         """Our payment's id from the object's metadata: set on what Tollgate made at the gateway."""
-        metadata = self._object().get("metadata")
+        metadata = self.object.get("metadata")
         value = metadata.get("tollgate_payment_id") if isinstance(metadata, Mapping) else None
         return value if isinstance(value, str) else None
-
-    def _object(self) -> Mapping[str, object]:
-        data = self.payload.get("data")
-        found = data.get("object") if isinstance(data, Mapping) else None
-        return found if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)

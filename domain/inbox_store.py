@@ -38,8 +38,12 @@ class InboxStore(Protocol):
     async def add_attempt(self, webhook_event_id: str, attempt: WebhookAttempt) -> None: ...
 
     async def find_payment(
-        self, gateway: GatewayAccount, gateway_payment_id: str | None, payment_id: str | None
+        self,
+        gateway: GatewayAccount,
+        gateway_payment_id: str | None,
+        gateway_charge_id: str | None,
+        payment_id: str | None,
     ) -> Payment | None:
         """The payment an event speaks of, among those that this gateway row may speak of: by the
-        gateway's id, else by our id from the metadata."""
+        gateway's id of its intent, else of its charge, else by our id from the metadata."""
         ...

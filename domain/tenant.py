@@ -35,7 +35,8 @@ class Tenant:
 class GatewayAccount:
     """One row of `tenant_payment_gateways`: how a tenant's calls reach the gateway.
 
-    `secret_key` is set in mode OWN only, `account_id` (acct_…) in mode CONNECT only. In mode OWN
+    `secret_key` is set in mode OWN only, and `key_account_id`, the account that it leads to;
+    `account_id` (acct_…) in mode CONNECT only. In mode OWN
     without a key, the stored key could not be read: no call can be made through the account. The
     platform's own row, which owns the events of its webhook endpoint, has no tenant.
     """
@@ -48,4 +49,5 @@ class GatewayAccount:
     is_enabled: bool
     fee_schedule: GatewayFeeSchedule
     account_id: str | None = None
+    key_account_id: str | None = None
     secret_key: str | None = field(default=None, repr=False)

@@ -205,8 +205,8 @@ payments = Table(
     Index("ix_payments_last4", "tenant_id", "card_last4", "id"),
     Index(
         "ix_payments_gateway_charge",
-        "tenant_id",
         "gateway_charge_id",
+        "tenant_id",
         postgresql_where=text("gateway_charge_id IS NOT NULL"),
     ),
 )

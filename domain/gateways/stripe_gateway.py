@@ -19,12 +19,12 @@ import stripe
 from domain.errors import GatewayUnknown, GatewayUnreached
 from domain.gateway import AccountFacts, IntentReply, RefundReply
 from domain.gateways import stripe_requests
+from domain.gateways.stripe_answers import read_one, read_page
 from domain.gateways.stripe_errors import UNREADABLE, gateway_problem
 from domain.gateways.stripe_objects import (
     Json,
     account_facts,
     intent_snapshot,
-    page,
     refund_snapshot,
 )
 from domain.operation import UNREADABLE_REQUEST, GatewayRequest
@@ -112,6 +112,16 @@ class StripeGateway:
         )
         return RefundReply(snapshot, request_id)
 
+    def told_intent(
+        self, api_version: str | None, told: Mapping[str, object]
+    ) -> IntentSnapshot | None:
+        if api_version != API_VERSION:
+            return None
+        try:
+            return intent_snapshot(told)
+        except UNREADABLE:
+            return None
+
     async def read_intent(
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
     ) -> IntentSnapshot:
@@ -193,7 +203,7 @@ class StripeGateway:
         response = await self._call(
             "post", request.path, request.parameters, options, timeout_seconds
         )
-        return _read(response, read), response.request_id
+        return read_one(response, read), response.request_id
 
     async def _read(
         self,
@@ -206,7 +216,7 @@ class StripeGateway:
     ) -> Snapshot:
         options = self._options(account)
         response = await self._call("get", path, parameters, options, timeout_seconds)
-        return _read(response, read)
+        return read_one(response, read)
 
     async def _list(
         self,
@@ -227,7 +237,7 @@ class StripeGateway:
                 self._options(account),
                 timeout_seconds,
             )
-            snapshots, last_id = _read_page(response, read)
+            snapshots, last_id = read_page(response, read)
             found += snapshots
             if last_id is None:
                 return found
@@ -268,32 +278,3 @@ class StripeGateway:
                 max_network_retries=0,
             )
         return self._client
-
-
-def _read(response: stripe.StripeResponse, read: Callable[[Json], Snapshot]) -> Snapshot:
-    body = response.data
-    if not isinstance(body, Mapping):
-        raise GatewayUnknown("an answer that is not an object", request_id=response.request_id)
-    try:
-        return read(body)
-    except UNREADABLE as error:
-        raise _unreadable(error, response) from error
-
-
-def _read_page(
-    response: stripe.StripeResponse, read: Callable[[Json], Snapshot]
-) -> tuple[list[Snapshot], object | None]:
-    """The snapshots of one page, and the last id when there are more pages."""
-    try:
-        objects, has_more = page(response.data)
-        last_id = objects[-1]["id"] if has_more else None
-        return [read(item) for item in objects], last_id
-    except (*UNREADABLE, IndexError) as error:
-        raise _unreadable(error, response) from error
-
-
-def _unreadable(error: Exception, response: stripe.StripeResponse) -> GatewayUnknown:
-    return GatewayUnknown(
-        f"an answer that cannot be read ({type(error).__name__}: {error})",
-        request_id=response.request_id,
-    )

@@ -78,7 +78,10 @@ async def test_an_event_of_a_payment_that_never_comes(shop: Shop) -> None:
 
     assert (stored.status, dead.status, dead.attempts) == (RETRY, DEAD, TRIES_MAX)
     assert "not known here yet" in str(dead.error_message)
-    assert await shop.alerts() == [("webhook.dead", "HIGH", stored.id)]
+    assert await shop.alerts() == [
+        ("webhook.unmatched", "MEDIUM", stored.id),
+        ("webhook.dead", "HIGH", stored.id),
+    ]
     assert await shop.event(stored.id) == dead
 
 

@@ -30,7 +30,8 @@ def event_about(obj: object) -> WebhookEvent:
 
 
 def test_the_table_holds_the_types_of_the_path() -> None:
-    """Each type that touches a payment or its refunds has its use case, and no other type has."""
+    """Each type that touches a payment, its refunds or its account has its use case, and no other
+    type has."""
     intent = "created requires_action processing amount_capturable_updated succeeded"
     charge = "succeeded failed captured updated expired refunded refund.updated"
 
@@ -38,6 +39,8 @@ def test_the_table_holds_the_types_of_the_path() -> None:
         *(f"payment_intent.{verb}" for verb in f"{intent} payment_failed canceled".split()),
         *(f"charge.{verb}" for verb in charge.split()),
         *(f"refund.{verb}" for verb in ("created", "updated", "failed")),
+        "account.updated",
+        "account.application.deauthorized",
     }
 
 
@@ -64,10 +67,17 @@ def test_an_intent_names_itself() -> None:
 
 
 def test_a_charge_names_its_intent() -> None:
-    """A charge's event speaks of the intent that it belongs to."""
+    """A charge's event speaks of itself and of the intent that it belongs to."""
     event = event_about({"object": "charge", "id": "ch_1", "payment_intent": "pi_1"})
 
-    assert subject_of(event) == Subject("pi_1", None, None)
+    assert subject_of(event) == Subject("pi_1", None, None, "ch_1")
+
+
+def test_an_older_refund_names_its_charge_alone() -> None:
+    """A refund's event may name no intent; one of ours is found by its charge."""
+    event = event_about({"object": "refund", "id": "re_1", "charge": "ch_1"})
+
+    assert subject_of(event) == Subject(None, "re_1", None, "ch_1")
 
 
 def test_a_refund_names_itself_and_its_intent() -> None:
@@ -89,6 +99,7 @@ def test_a_refund_names_itself_and_its_intent() -> None:
         {"object": "payment_intent", "id": "pi_1?expand=x"},
         {"object": "payment_intent", "id": "p" * 256},
         {"object": "refund", "id": "", "payment_intent": {"id": "pi_1"}},
+        {"object": "refund", "id": "re/1", "charge": "ch_1/../accounts"},
         {"object": "charge", "payment_intent": None, "metadata": {"tollgate_payment_id": 7}},
     ],
 )
