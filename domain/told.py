@@ -28,7 +28,9 @@ def told_intent(
     `charge.captured` and `charge.updated`, which are always read.
     """
     final = _FINAL.get(event.event_type)
-    if final is None or event.object_type != "payment_intent" or not _is_vouched_for(came_by):
+    if final is None or event.object_type != "payment_intent":
+        return None
+    if not _is_vouched_for(came_by) or not _was_delivered(event):
         return None
     told = gateway.told_intent(event.api_version, event.object)
     if told is None or told.status is not final or not _is_as_recorded(told, payment):
@@ -40,6 +42,11 @@ def _is_vouched_for(came_by: GatewayAccount) -> bool:
     """Whether the event came by an endpoint whose secret the platform keeps: its own, or that of
     its connected accounts. A tenant that has its own account knows its secret and can sign all."""
     return came_by.tenant_id is None or came_by.mode is GatewayMode.CONNECT
+
+
+def _was_delivered(event: WebhookEvent) -> bool:
+    """Whether it came with a signature; what was found in a list of events has none."""
+    return getattr(event, "source", "delivered") == "delivered"
 
 
 def _is_as_recorded(told: IntentSnapshot, payment: Payment) -> bool:
