@@ -2,7 +2,8 @@
 
 Many events of one payment come at once, and each of them asks for the same object. One read serves
 every event that was claimed before it began: what the gateway says then cannot be older than what
-any of those events tells. An event that was claimed later needs a later read.
+any of those events tells. An event that was claimed later needs a later read, and waits until the
+one under way has ended, so that all who come meanwhile share the next.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Pace:
 
 @dataclass(slots=True)
 class _Read:
-    """A read under way; `began` is None while it waits for its turn."""
+    """A read; `began` is None while it waits for the one before it, or for its turn."""
 
     task: asyncio.Task[object]
     began: float | None = None
@@ -92,17 +93,17 @@ class SharedReads:
         key = (account.id, _whose(account), name)
         read = self._newest.get(key)
         if read is None or (read.began is not None and read.began < since):
-            read = self._begun(key, ask)
+            read = self._added(key, ask, before=read)
         # One type a name: the cast is safe, as names are made in one place, below.
         return cast(T, await asyncio.shield(read.task))
 
-    def _begun(self, key: _Key, ask: Callable[[], Awaitable[T]]) -> _Read:
+    def _added(self, key: _Key, ask: Callable[[], Awaitable[T]], *, before: _Read | None) -> _Read:
         _, whose, name = key
-        wait = self._pace.seconds_to_wait(whose)
 
         async def run() -> object:
-            if wait > 0:
-                await asyncio.sleep(wait)
+            if before is not None:
+                await asyncio.wait({before.task})
+            await asyncio.sleep(self._pace.seconds_to_wait(whose))
             read.began = time.monotonic()
             return await ask()
 

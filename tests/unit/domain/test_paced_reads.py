@@ -131,17 +131,20 @@ async def test_those_who_wait_for_the_same_share_one_read() -> None:
 
 
 async def test_a_read_that_began_before_is_not_shared() -> None:
-    """Who came after the read began needs a later one; those after it share that."""
+    """Who came after the read began needs a later one, which begins when that has ended; all who
+    come meanwhile share it, whenever they came."""
     reads, question = shared(), Question()
     early = asyncio.create_task(reads.once(ACCOUNT, "intent pi_1", question, time.monotonic()))
     await turns()
-    since = time.monotonic()
-    late = [
-        asyncio.create_task(reads.once(ACCOUNT, "intent pi_1", question, since)) for _ in range(3)
-    ]
-    await turns()
+    late = []
+    for _ in range(3):
+        since = time.monotonic()
+        late.append(asyncio.create_task(reads.once(ACCOUNT, "intent pi_1", question, since)))
+        await turns()
+    asked_meanwhile = question.asked
     question.answer.set()
 
+    assert asked_meanwhile == 1
     assert await early == 1
     assert await asyncio.gather(*late) == [2, 2, 2]
 
