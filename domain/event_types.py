@@ -68,7 +68,8 @@ def subject_of(event: WebhookEvent) -> Subject:
     """The ids in the event's object: an intent and a charge name themselves, a refund itself; a
     charge and a refund name their intent, a refund also its charge, and in older shapes only that.
 
-    An id of another shape than the gateway's counts as missing, since ids become parts of paths.
+    An id of another shape counts as missing, ours included: ids become parts of paths and of what
+    people are told.
     """
     is_intent = event.object_type == "payment_intent"
     is_charge = event.object_type == "charge"
@@ -78,7 +79,7 @@ def subject_of(event: WebhookEvent) -> Subject:
             event.object_id if is_intent else event.object_field("payment_intent")
         ),
         gateway_refund_id=_shaped(event.object_id) if is_refund else None,
-        payment_id=event.tollgate_payment_id,
+        payment_id=_shaped(event.tollgate_payment_id),
         gateway_charge_id=_shaped(event.object_id if is_charge else event.object_field("charge")),
     )
 

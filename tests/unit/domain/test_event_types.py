@@ -100,6 +100,8 @@ def test_a_refund_names_itself_and_its_intent() -> None:
         {"object": "payment_intent", "id": "p" * 256},
         {"object": "refund", "id": "", "payment_intent": {"id": "pi_1"}},
         {"object": "refund", "id": "re/1", "charge": "ch_1/../accounts"},
+        {"object": "charge", "metadata": {"tollgate_payment_id": "pay_1, and call us at once"}},
+        {"object": "charge", "metadata": {"tollgate_payment_id": "p" * 256}},
         {"object": "charge", "payment_intent": None, "metadata": {"tollgate_payment_id": 7}},
     ],
 )
