@@ -108,6 +108,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "webhook_event_id": theirs.event.id,
         "gateway_refund_id": refund.gateway_refund_id,
         "gateway_payment_id": payment.gateway_payment_id,
+        "gateway_charge_id": payment.gateway_charge_id,
         "account_id": f"acct_{theirs.merchant.tenant.slug}",
         "reference": theirs.order.reference,
         "email": str(theirs.order.customer_email),

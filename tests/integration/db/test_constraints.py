@@ -14,7 +14,7 @@ from tests.integration.db.builders import (
     an_alert,
 )
 from tests.integration.db.conftest import Merchant
-from tests.integration.db.rows import stored_capture, stored_override
+from tests.integration.db.rows import an_attempt, stored_capture, stored_override
 
 # Each line breaks one rule of a row that is sound: 10 000 authorized in part, 9 000 captured,
 # 2 000 refunded, 1 000 on its way back.
@@ -88,6 +88,11 @@ webhook_events: attempts = -1
 webhook_events: next_attempt_at = NULL
 webhook_events: status = 'PROCESSING', lease_until = NULL
 webhook_events: gateway_id = 'gw_unknown'
+webhook_events: attempts_before_replay = 3
+webhook_attempts: number = 0
+webhook_attempts: duration_ms = -1
+webhook_attempts: outcome = 'RECEIVED'
+webhook_attempts: webhook_event_id = 'we_unknown'
 tenants: default_currency = 'eur'
 tenants: fee_tier_id = 'fee_unknown'
 platform_fee_tiers: basis_points = 10001
@@ -139,7 +144,9 @@ async def test_rows_that_break_a_rule_are_refused(
         await work.refunds.add(refund)
         await work.operations.add(a_full_operation(payment, refund))
         await work.keys.claim(a_full_record(merchant))
-        await work.inbox.record(a_full_event(merchant))
+        event = a_full_event(merchant)
+        await work.inbox.record(event)
+        await work.inbox.add_attempt(event.id, an_attempt())
         await work.alerts.open(an_alert(merchant))
         await work.commit()
     await stored_override(engine, merchant, "fov_1")
