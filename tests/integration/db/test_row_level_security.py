@@ -148,6 +148,23 @@ async def test_attempts_are_seen_with_their_event(
             assert changed == REFUSED
 
 
+async def test_the_worker_switches_a_gateway_off_and_no_more(
+    database_url: str, worlds: tuple[World, World]
+) -> None:
+    """Its own tenant's, and only off: not on, no other column, none of another tenant or of none,
+    the platform's row included."""
+    ours, _ = worlds
+    off = "UPDATE tenant_payment_gateways SET is_enabled = false, updated_at = now() RETURNING id"
+    refused = ("is_enabled = true", "account_id = 'acct_1'", "secret_key = ''", "livemode = true")
+    for tenant_id, seen in ((ours.id, [ours.merchant.gateway.id]), (None, []), ("", [])):
+        async with acting(database_url, DatabaseRole.WORKER, tenant_id) as connection:
+            assert list((await connection.execute(text(off))).scalars()) == seen, tenant_id
+    for assignment in refused:
+        async with acting(database_url, DatabaseRole.WORKER, ours.id) as connection:
+            statement = f"UPDATE tenant_payment_gateways SET {assignment}"  # noqa: S608 - of the above
+            assert await refusal(connection, statement) == REFUSED, assignment
+
+
 async def copies(engine: AsyncEngine, tenant_id: str) -> dict[str, tuple[str, str]]:
     """One row of the tenant from each table as JSON, with the columns that can be written."""
     found = {}
