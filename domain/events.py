@@ -1,8 +1,9 @@
 """The webhook use cases: receive an event once, work it off afterwards.
 
 An event is a hint that something moved. What moved is read from the gateway, outside any lock and
-any transaction, and recorded by the same code that records a mutation's answer. So events may come
-early, late, twice, in any order, or lie, and the payment ends in the same state.
+any transaction, and recorded by the same code that records a mutation's answer; `told` says which
+two kinds of events are as good as a read. So events may come early, late, twice, in any order, or
+lie, and the payment ends in the same state.
 """
 
 from __future__ import annotations
