@@ -8,11 +8,23 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, func, literal, or_, select
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Select,
+    Text,
+    any_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
-from db.tables import orders, payments
-from domain.payment import DisputeState
-from domain.reports import OrderFilter, PaymentFilter, TimeRange
+from db.tables import disputes, orders, payments
+from db.tables.payments import OPEN_DISPUTE
+from domain.reports import DisputeFilter, OrderFilter, PaymentFilter, TimeRange
 
 _LAST4 = re.compile(r"[0-9]{4}")
 
@@ -28,7 +40,7 @@ def payments_where(tenant_id: str, where: PaymentFilter) -> Select[Any]:
     if where.currency is not None:
         conditions.append(column.currency == where.currency)
     if where.is_disputed is not None:
-        disputed = column.dispute_status == DisputeState.OPEN.value
+        disputed: ColumnElement[bool] = literal_column(f"({OPEN_DISPUTE})", Boolean)
         conditions.append(disputed if where.is_disputed else ~disputed)
     if where.search is not None:
         conditions.append(_payment_matches(tenant_id, where.search))
@@ -46,6 +58,18 @@ def orders_where(tenant_id: str, where: OrderFilter) -> Select[Any]:
         conditions.append(_order_matches(where.search))
     conditions += within(column.created_at, where.created_at)
     return select(orders).where(*conditions)
+
+
+def disputes_where(tenant_id: str, where: DisputeFilter) -> Select[Any]:
+    """The tenant's disputes that meet all conditions."""
+    column = disputes.c
+    conditions = [column.tenant_id == tenant_id]
+    if where.payment_id is not None:
+        conditions.append(column.payment_id == where.payment_id)
+    if where.status_in is not None:
+        conditions.append(among(column.dispute_status, where.status_in))
+    conditions += within(column.evidence_due_at, where.evidence_due_at)
+    return select(disputes).where(*conditions)
 
 
 def among(column: ColumnElement[str], values: Sequence[str] | Sequence[StrEnum]) -> Any:

@@ -58,7 +58,9 @@ def payment_of(row: Row[Any], cipher: Cipher) -> Payment:
         platform_fee_refunded=row.platform_fee_refunded_cents,
         gateway_fee_is_final=row.gateway_fee_is_final,
         dispute_lost=row.dispute_lost_cents,
+        dispute_fee=row.dispute_fee_cents,
         dispute_status=DisputeState(row.dispute_status),
+        refunds_blocked=row.refunds_blocked,
         settlement=_settlement(row),
         failure=_failure(row),
         next_action=_next_action(row, cipher),
@@ -97,6 +99,7 @@ def _identity(payment: Payment) -> Mapping[str, object]:
         "payment_status": payment.status.value,
         "refund_status": payment.refund_status.value,
         "dispute_status": payment.dispute_status.value,
+        "refunds_blocked": payment.refunds_blocked,
         "payment_method_type": payment.method.type.value,
     }
 
@@ -110,6 +113,7 @@ def _amounts(payment: Payment) -> Mapping[str, object]:
         "refunded_amount_cents": payment.refunded,
         "refund_pending_cents": payment.refund_pending,
         "dispute_lost_cents": payment.dispute_lost,
+        "dispute_fee_cents": payment.dispute_fee,
         "platform_fee_cents": payment.platform_fee,
         "platform_fee_refunded_cents": payment.platform_fee_refunded,
         "gateway_fee_cents": payment.gateway_fee,

@@ -9,24 +9,33 @@ from typing import Any
 from sqlalchemy import Row, Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.disputes import dispute_of
 from db.engine import connected
-from db.filters import among, orders_where, payments_where
+from db.filters import among, disputes_where, orders_where, payments_where
 from db.orders import order_of
 from db.paging import count_rows, read_page
 from db.payment_rows import payment_of
 from db.refunds import refund_of
-from db.tables import audit_log, fee_overrides, fee_tiers, orders, payments, refunds
+from db.tables import audit_log, disputes, fee_overrides, fee_tiers, orders, payments, refunds
 from db.tenant_rows import override_of, tenant_of, tier_of
 from db.tenants import FIND_TENANT
 from db.transactions import on_own_terms, reading
 from db.unreadable import NotingCipher, alert_unreadable
 from domain.caller import AuditActorType
+from domain.dispute import Dispute
 from domain.fees import FeeOverride, FeeTier
 from domain.order import Order
 from domain.payment import Payment, PaymentStatus
 from domain.ports import Cipher
 from domain.refund import Refund
-from domain.reports import OrderFilter, Page, PageRequest, PaymentEvent, PaymentFilter
+from domain.reports import (
+    DisputeFilter,
+    OrderFilter,
+    Page,
+    PageRequest,
+    PaymentEvent,
+    PaymentFilter,
+)
 from domain.tenant import Tenant
 
 
@@ -55,6 +64,9 @@ class SqlReads:
 
     async def refunds(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, Refund]:
         return {row.id: refund_of(row) for row in await self._by_id(refunds, tenant_id, ids)}
+
+    async def disputes(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, Dispute]:
+        return {row.id: dispute_of(row) for row in await self._by_id(disputes, tenant_id, ids)}
 
     async def order_by_reference(self, tenant_id: str, reference: str) -> Order | None:
         wanted = select(orders).where(
@@ -96,6 +108,16 @@ class SqlReads:
 
     async def refund_count(self, tenant_id: str, payment_id: str) -> int | None:
         return await self._count(tenant_id, _refunds_of(tenant_id, payment_id))
+
+    async def dispute_page(
+        self, tenant_id: str, where: DisputeFilter, page: PageRequest
+    ) -> Page[Dispute]:
+        rows = disputes_where(tenant_id, where)
+        async with reading(self._engine, tenant_id) as connection:
+            return await read_page(connection, rows, disputes.c.id, page, dispute_of)
+
+    async def dispute_count(self, tenant_id: str, where: DisputeFilter) -> int | None:
+        return await self._count(tenant_id, disputes_where(tenant_id, where))
 
     async def timeline_page(
         self, tenant_id: str, payment_id: str, page: PageRequest

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.alerts import SqlAlertStore
 from db.audit import SqlAuditStore
+from db.disputes import SqlDisputeStore
 from db.gateways import SqlGatewayStore
 from db.idempotency import SqlIdempotencyStore
 from db.inbox import SqlInboxStore
@@ -33,6 +34,7 @@ class SqlWork:
         self.orders = SqlOrderStore(connection)
         self.payments = SqlPaymentStore(connection, cipher)
         self.refunds = SqlRefundStore(connection)
+        self.disputes = SqlDisputeStore(connection)
         self.operations = SqlOperationStore(connection, cipher)
         self.keys = SqlIdempotencyStore(connection)
         self.tenants = SqlTenantStore(connection, cipher)

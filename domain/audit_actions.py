@@ -1,8 +1,8 @@
 """Every action that the audit log can hold, and what its entry says.
 
-`subject_id` is the order's, payment's, gateway account's or tenant's id. A refund's entry has its
-payment as the subject, so that it stands in that payment's timeline. A test holds this table equal
-to what the code can write.
+`subject_id` is the order's, payment's, gateway account's or tenant's id. The entry of a refund or a
+dispute has its payment as the subject, so that it stands in that payment's timeline. A test holds
+this table equal to what the code can write.
 """
 
 from __future__ import annotations
@@ -37,6 +37,14 @@ ACTIONS: Mapping[str, str] = {
     "refund.failed": "The money did not go back, or came back again.",
     "refund.canceled": "The refund was called off at the gateway.",
     "refund.updated": "Its details became known: the gateway's id, the payment's amounts.",
+    "dispute.opened": "A dispute or an inquiry was heard of for the first time.",
+    "dispute.inquiry": "A closed one is an inquiry again.",
+    "dispute.needs_response": "The bank waits for evidence; the money has left.",
+    "dispute.under_review": "The bank has the evidence.",
+    "dispute.won": "The bank decided for the merchant.",
+    "dispute.lost": "The bank decided for the cardholder.",
+    "dispute.closed": "It ended as neither: an inquiry that was dropped, or it was prevented.",
+    "dispute.updated": "Its money moved, or its amount, reason or date became another.",
     "checkout_token.created": "A token for a shopper's page was given out, for one order.",
     "token.revoked": "A token of the tenant was revoked; `token_id` names it, never the token.",
     "gateway.added": "A gateway account was stored and left switched off.",

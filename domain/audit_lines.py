@@ -1,6 +1,7 @@
-"""What the audit says of orders, payments and refunds: one entry for each change, with the amounts
-and states before and after it. No name, address, metadata or secret is ever part of one: an entry
-is kept for ever, and a payer's data must be erasable. `audit_actions` lists the actions.
+"""What the audit says of orders, payments, refunds and disputes: one entry for each change, with
+the amounts and states before and after it. No name, address, metadata or secret is ever part of
+one: an entry is kept for ever, and a payer's data must be erasable. `audit_actions` lists the
+actions.
 
 An entry whose `after` has a payment's status and a message is a line of that payment's timeline.
 """
@@ -13,6 +14,7 @@ from typing import Literal
 
 from domain.audit import AuditEntry
 from domain.caller import Actor
+from domain.dispute import Dispute
 from domain.free_text import withheld
 from domain.ids import Prefix, new_id
 from domain.order import Order
@@ -91,6 +93,33 @@ def refund_entry(
     )
 
 
+def dispute_entry(
+    before: Dispute | None, after: Dispute, payment: Payment, actor: Actor, now: datetime
+) -> AuditEntry:
+    """The line that a dispute adds to its payment's timeline."""
+    picture = _dispute(after) | {
+        "status": payment.status.value,
+        "dispute_lost": payment.dispute_lost,
+        "dispute_fee": payment.dispute_fee,
+    }
+    if after.currency == payment.currency:
+        picture["amount"] = after.amount
+    if before is None:
+        verb, message = "opened", f"A dispute was opened ({after.reason})."
+    elif before.status is not after.status:
+        verb, message = after.status.lower(), f"A dispute became {after.status.value}."
+    else:
+        verb, message = "updated", "A dispute's details were updated."
+    return _entry(
+        f"dispute.{verb}",
+        payment,
+        actor,
+        now,
+        before=None if before is None else _dispute(before),
+        after=picture | {"message": message},
+    )
+
+
 def _entry(
     action: str,
     payment: Payment,
@@ -136,6 +165,8 @@ def _payment(payment: Payment) -> dict[str, object]:
         "platform_fee_refunded": payment.platform_fee_refunded,
         "gateway_fee": payment.gateway_fee,
         "gateway_fee_is_final": payment.gateway_fee_is_final,
+        "dispute_lost": payment.dispute_lost,
+        "dispute_fee": payment.dispute_fee,
         "gateway_payment_id": payment.gateway_payment_id,
         "decline_code": payment.failure.decline_code if payment.failure else None,
         "intent_is_closed": payment.intent_closed_at is not None,
@@ -148,6 +179,21 @@ def _refund(refund: Refund) -> dict[str, object]:
         "refund_status": refund.status.value,
         "amount": refund.amount,
         "platform_fee_refunded": refund.platform_fee_refunded,
+    }
+
+
+def _dispute(dispute: Dispute) -> dict[str, object]:
+    funds = dispute.funds
+    return {
+        "dispute_id": dispute.id,
+        "dispute_status": dispute.status.value,
+        "disputed": dispute.amount,
+        "disputed_currency": dispute.currency,
+        "is_charge_refundable": dispute.is_charge_refundable,
+        "withdrawn": funds.withdrawn if funds else 0,
+        "reinstated": funds.reinstated if funds else 0,
+        "fee_charged": funds.fee if funds else 0,
+        "funds_currency": funds.currency if funds else None,
     }
 
 

@@ -23,7 +23,7 @@ from domain.idempotency import IdempotencyOutcome
 from domain.ids import Prefix, new_id
 from domain.operation import GatewayRequest, Operation, OperationKind, OperationState
 from domain.order import Order
-from domain.payment import CANCELABLE, DisputeState, Payment, PaymentStatus, fee_on_capture
+from domain.payment import CANCELABLE, Payment, PaymentStatus, fee_on_capture
 from domain.recording import lock_payment, save_payment
 from domain.refund import Refund, RefundOrigin, RefundStatus
 from domain.refunding import count_refunds
@@ -154,8 +154,8 @@ async def _withdraw(at: Deciding, order: Order, payment: Payment, creating: Oper
 def _check_refundable(payment: Payment) -> None:
     if payment.status is not PaymentStatus.PAID:
         detail_code, message = "PAYMENT_NOT_PAID", "Only a paid payment can be refunded."
-    elif payment.dispute_status is DisputeState.OPEN:
-        detail_code, message = "DISPUTE_OPEN", "The payment is in dispute."
+    elif payment.refunds_blocked:
+        detail_code, message = "DISPUTE_OPEN", "A dispute is open that allows no refund."
     elif payment.refundable == 0:
         detail_code, message = "NOTHING_REFUNDABLE", "Nothing is left to refund."
     else:

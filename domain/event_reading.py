@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.caller import Actor
+from domain.dispute_reading import read_disputes
+from domain.disputing import record_dispute
 from domain.errors import SnapshotMismatch
 from domain.event_types import Subject, UseCase
 from domain.gateway import GatewayReader
@@ -14,7 +16,7 @@ from domain.payment import Payment, PaymentStatus
 from domain.ports import Work
 from domain.recording import record_intent
 from domain.refunding import record_refund
-from domain.snapshot import IntentSnapshot, RefundSnapshot
+from domain.snapshot import DisputeSnapshot, IntentSnapshot, RefundSnapshot
 from domain.tenant import GatewayAccount
 
 READ_TIMEOUT_SECONDS = 6.0
@@ -27,6 +29,7 @@ class Picture:
 
     intent: IntentSnapshot | None = None
     refunds: tuple[RefundSnapshot, ...] = ()
+    disputes: tuple[DisputeSnapshot, ...] = ()
 
 
 class IntentUnknown(Exception):
@@ -42,8 +45,8 @@ async def read_picture(
 ) -> Picture:
     """Reads what the use case needs, each object once, with no lock and no transaction open.
 
-    Raises GatewayProblem, IntentUnknown, and SnapshotMismatch for a refund of another intent than
-    the payment's, or than the event claims.
+    Raises GatewayProblem, IntentUnknown, and SnapshotMismatch for a refund or a dispute of another
+    intent than the payment's, or than the event claims.
     """
     intent_id = subject.gateway_payment_id or payment.gateway_payment_id
     refunds = await _read_refunds(gateway, account, intent_id, subject, use_case)
@@ -54,11 +57,12 @@ async def read_picture(
     expected = {None, payment.gateway_payment_id or intent_id}
     if any(refund.gateway_payment_id not in expected for refund in refunds):
         raise SnapshotMismatch(f"refund {subject.gateway_refund_id} is not of {intent_id}")
+    disputes = await read_disputes(gateway, account, intent_id, subject, use_case)
     if use_case is not UseCase.INTENT and payment.status is PaymentStatus.PAID:
-        return Picture(None, tuple(refunds))
-    # a refund may be heard of before its payment's capture: then the intent is recorded first
+        return Picture(None, tuple(refunds), disputes)
+    # a refund or a dispute may be heard of before its payment's capture: the intent comes first
     intent = await gateway.read_intent(account, intent_id, timeout_seconds=READ_TIMEOUT_SECONDS)
-    return Picture(intent, tuple(refunds))
+    return Picture(intent, tuple(refunds), disputes)
 
 
 async def _read_refunds(
@@ -81,7 +85,7 @@ async def record_picture(
 ) -> list[str]:
     """Records the picture; the payment must be locked. Returns operations to wake after the commit.
 
-    Raises SnapshotMismatch, and RefundTooEarly for a refund whose capture may still come.
+    Raises SnapshotMismatch, and TooEarly for a refund or dispute whose capture may still come.
     """
     woken: list[str] = []
     if picture.intent is not None:
@@ -100,6 +104,8 @@ async def record_picture(
             work, payment.tenant_id, payment.id, refund, actor=actor, now=now
         )
         woken += counted.operation_ids
+    for dispute in picture.disputes:
+        await record_dispute(work, payment.tenant_id, payment.id, dispute, actor=actor, now=now)
     return woken
 
 

@@ -16,13 +16,15 @@ class UseCase(StrEnum):
 
     NOTHING: what the event tells is known from our own call. INTENT: the intent with its latest
     charge. REFUND: the one refund. REFUNDS: every refund of the intent, as the cumulative amount
-    on a charge says nothing about single refunds. ACCOUNT: the gateway account itself.
+    on a charge says nothing about single refunds. DISPUTE: the one dispute. ACCOUNT: the gateway
+    account itself.
     """
 
     NOTHING = "nothing"
     INTENT = "intent"
     REFUND = "refund"
     REFUNDS = "refunds"
+    DISPUTE = "dispute"
     ACCOUNT = "account"
 
 
@@ -44,6 +46,11 @@ USE_CASES: Mapping[str, UseCase] = {
     "refund.updated": UseCase.REFUND,
     "refund.failed": UseCase.REFUND,
     "charge.refund.updated": UseCase.REFUND,
+    "charge.dispute.created": UseCase.DISPUTE,
+    "charge.dispute.updated": UseCase.DISPUTE,
+    "charge.dispute.closed": UseCase.DISPUTE,
+    "charge.dispute.funds_withdrawn": UseCase.DISPUTE,
+    "charge.dispute.funds_reinstated": UseCase.DISPUTE,
     "account.updated": UseCase.ACCOUNT,
     "account.application.deauthorized": UseCase.ACCOUNT,
 }
@@ -59,14 +66,15 @@ class Subject:
     gateway_refund_id: str | None
     payment_id: str | None
     gateway_charge_id: str | None = None
+    gateway_dispute_id: str | None = None
 
 
 _GATEWAY_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
 def subject_of(event: WebhookEvent) -> Subject:
-    """The ids in the event's object: an intent and a charge name themselves, a refund itself; a
-    charge and a refund name their intent, a refund also its charge, and in older shapes only that.
+    """The ids in the event's object: each names itself; a charge, a refund and a dispute name their
+    intent, the latter two also their charge, and in older shapes only that.
 
     An id of another shape counts as missing, ours included: ids become parts of paths and of what
     people are told.
@@ -74,6 +82,7 @@ def subject_of(event: WebhookEvent) -> Subject:
     is_intent = event.object_type == "payment_intent"
     is_charge = event.object_type == "charge"
     is_refund = event.object_type == "refund"
+    is_dispute = event.object_type == "dispute"
     return Subject(
         gateway_payment_id=_shaped(
             event.object_id if is_intent else event.object_field("payment_intent")
@@ -81,6 +90,7 @@ def subject_of(event: WebhookEvent) -> Subject:
         gateway_refund_id=_shaped(event.object_id) if is_refund else None,
         payment_id=_shaped(event.tollgate_payment_id),
         gateway_charge_id=_shaped(event.object_id if is_charge else event.object_field("charge")),
+        gateway_dispute_id=_shaped(event.object_id) if is_dispute else None,
     )
 
 

@@ -26,8 +26,7 @@ from domain.inbox import LEASE_SECONDS, TRIES_MAX, WebhookEvent, WebhookEventSta
 from domain.paced_reads import PacedReads, SharedReads
 from domain.payment import GatewayType, Payment
 from domain.ports import Clock, PayloadUnstorable, Wake
-from domain.recording import lock_payment
-from domain.refunding import RefundTooEarly
+from domain.recording import TooEarly, lock_payment
 from domain.told import told_intent
 
 
@@ -172,7 +171,7 @@ class EventService:
                 reads = self._reads.since(time.monotonic())
         except GatewayProblem as problem:
             await self._ends.put_off(tried, _told(problem))
-        except (RefundTooEarly, IntentUnknown) as early:
+        except (TooEarly, IntentUnknown) as early:
             await self._ends.put_off(tried, str(early))
         except SnapshotMismatch as mismatch:
             await self._ends.bury(

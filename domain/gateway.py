@@ -10,7 +10,7 @@ from typing import Protocol
 from domain.operation import GatewayRequest
 from domain.payment import Payment
 from domain.refund import Refund
-from domain.snapshot import IntentSnapshot, RefundSnapshot
+from domain.snapshot import DisputeSnapshot, IntentSnapshot, RefundSnapshot
 from domain.tenant import GatewayAccount
 
 
@@ -59,6 +59,16 @@ class GatewayReader(Protocol):
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
     ) -> Sequence[RefundSnapshot]:
         """Every refund of the intent; complete, or it raises."""
+        ...
+
+    async def read_dispute(
+        self, account: GatewayAccount, gateway_dispute_id: str, *, timeout_seconds: float
+    ) -> DisputeSnapshot: ...
+
+    async def list_disputes(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> Sequence[DisputeSnapshot]:
+        """Every dispute of the intent; complete, or it raises."""
         ...
 
     async def check_account(

@@ -16,6 +16,7 @@ class Prefix(StrEnum):
     ORDER = "ord"
     PAYMENT = "pay"
     REFUND = "re"
+    DISPUTE = "dp"
     OPERATION = "op"
     GATEWAY = "gw"
     FEE_TIER = "fee"

@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 
 from domain.errors import GatewayUnreached
 from domain.gateway import AccountFacts, GatewayReader
-from domain.snapshot import IntentSnapshot, RefundSnapshot
+from domain.snapshot import DisputeSnapshot, IntentSnapshot, RefundSnapshot
 from domain.tenant import GatewayAccount, GatewayMode
 
 READS_PER_SECOND = 60
@@ -157,6 +157,27 @@ class PacedReads:
             )
 
         return await self.shared.once(account, f"refunds of {gateway_payment_id}", ask, self.moment)
+
+    async def read_dispute(
+        self, account: GatewayAccount, gateway_dispute_id: str, *, timeout_seconds: float
+    ) -> DisputeSnapshot:
+        async def ask() -> DisputeSnapshot:
+            return await self.shared.gateway.read_dispute(
+                account, gateway_dispute_id, timeout_seconds=timeout_seconds
+            )
+
+        return await self.shared.once(account, f"dispute {gateway_dispute_id}", ask, self.moment)
+
+    async def list_disputes(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> Sequence[DisputeSnapshot]:
+        async def ask() -> Sequence[DisputeSnapshot]:
+            return await self.shared.gateway.list_disputes(
+                account, gateway_payment_id, timeout_seconds=timeout_seconds
+            )
+
+        name = f"disputes of {gateway_payment_id}"
+        return await self.shared.once(account, name, ask, self.moment)
 
     async def check_account(
         self, account: GatewayAccount, *, timeout_seconds: float

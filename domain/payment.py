@@ -139,7 +139,10 @@ class SettlementFacts:
 class Payment:
     """One attempt to collect an order's remaining amount. Amounts are minor units of `currency`.
 
-    `version` grows with each write and tells a reader whether the row moved.
+    What refunds and disputes come to is cached here, counted anew whenever one of them moves.
+    `dispute_fee` is the gateway's for handling disputes, whatever their outcome; `refunds_blocked`
+    tells that an open dispute forbids refunds. `version` grows with each write and tells a reader
+    whether the row moved.
     """
 
     id: str
@@ -166,7 +169,9 @@ class Payment:
     platform_fee_refunded: int = 0
     gateway_fee_is_final: bool = False
     dispute_lost: int = 0
+    dispute_fee: int = 0
     dispute_status: DisputeState = DisputeState.NONE
+    refunds_blocked: bool = False
     settlement: SettlementFacts | None = None
     failure: PaymentFailure | None = None
     next_action: NextAction | None = None
@@ -195,6 +200,12 @@ class Payment:
         return max(0, self.captured - self.refunded - self.refund_pending - lost)
 
     @property
+    def is_refund_allowed(self) -> bool:
+        """Whether a refund may be asked for now."""
+        is_paid = self.status is PaymentStatus.PAID
+        return is_paid and self.refundable > 0 and not self.refunds_blocked
+
+    @property
     def expected_platform_fee(self) -> int:
         """The platform's fee: expected until captured, due when paid, 0 when nothing came of it."""
         return 0 if self.status in VOIDED else self.platform_fee
@@ -212,7 +223,8 @@ class Payment:
         if self.status is not PaymentStatus.PAID:
             return self.total - self.platform_fee - self.gateway_fee
         kept_fee = self.platform_fee - self.platform_fee_refunded
-        return self.captured - self.refunded - kept_fee - self.gateway_fee - self.dispute_lost
+        disputed = self.dispute_lost + self.dispute_fee
+        return self.captured - self.refunded - kept_fee - self.gateway_fee - disputed
 
     @property
     def refund_status(self) -> RefundState:
@@ -229,7 +241,7 @@ class Payment:
         actions = []
         if self.status is PaymentStatus.AUTHORIZED:
             actions.append(PaymentAction.CAPTURE)
-        if self.status is PaymentStatus.PAID and self.refundable > 0:
+        if self.is_refund_allowed:
             actions.append(PaymentAction.REFUND)
         if self.status in CANCELABLE:
             actions.append(PaymentAction.CANCEL)

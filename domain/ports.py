@@ -1,6 +1,6 @@
 """What the domain needs from outside. `db`, `webhooks` and `domain.gateways` implement it.
 
-Lock order, everywhere: order, then payment, then its refunds and operations, then their keys.
+Lock order, everywhere: order, payment, then its refunds, disputes and operations, then their keys.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.audit import Alert, AuditEntry
+from domain.dispute_ports import DisputeReads, DisputeStore
 from domain.fees import FeeOverride, FeeTier
 from domain.idempotency import IdempotencyRecord
 from domain.inbox_store import InboxStore
@@ -198,6 +199,8 @@ class Work(Protocol):
     @property
     def refunds(self) -> RefundStore: ...
     @property
+    def disputes(self) -> DisputeStore: ...
+    @property
     def operations(self) -> OperationStore: ...
     @property
     def keys(self) -> IdempotencyStore: ...
@@ -221,7 +224,7 @@ class Database(Protocol):
     def begin_across_tenants(self) -> AbstractAsyncContextManager[Work]: ...
 
 
-class Reads(Protocol):
+class Reads(DisputeReads, Protocol):
     """What readers see; every call leads with the tenant and opens its own short transaction."""
 
     async def tenant(self, tenant_id: str) -> Tenant | None: ...

@@ -14,6 +14,7 @@ from domain.applying import apply_snapshot
 from domain.audit import AlertSeverity
 from domain.audit_lines import order_entry, payment_entry
 from domain.caller import Actor
+from domain.dispute import count_disputes
 from domain.errors import NotFound
 from domain.ids import Prefix, new_id
 from domain.operation import GatewayRequest, Operation, OperationKind, OperationState
@@ -23,6 +24,10 @@ from domain.ports import Work
 from domain.snapshot import IntentSnapshot, IntentStatus
 
 _MONEY = frozenset({IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_CAPTURE})
+
+
+class TooEarly(Exception):
+    """Something arrived before what it builds on. Nothing was written; it is to be tried later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,20 @@ async def record_intent(
         return Recorded(payment, superseded=True)
     if applied.payment == payment:
         return Recorded(payment)
-    saved = await save_payment(work, order, payment, applied.payment, actor=actor, now=now)
+    after = await _with_disputes(work, payment, applied.payment)
+    saved = await save_payment(work, order, payment, after, actor=actor, now=now)
     if not applied.closes_intent:
         return Recorded(saved)
     closing = unsent_operation(OperationKind.CLOSE_INTENT, saved, now)
     await work.operations.add(closing)
     return Recorded(saved, operation_ids=(closing.id,))
+
+
+async def _with_disputes(work: Work, before: Payment, after: Payment) -> Payment:
+    """The payment with its disputes counted anew where their money is reckoned by another rate."""
+    if after.settlement == before.settlement:
+        return after
+    return count_disputes(after, await work.disputes.of_payment(after.tenant_id, after.id))
 
 
 def unsent_operation(kind: OperationKind, payment: Payment, now: datetime) -> Operation:

@@ -16,7 +16,7 @@ from domain.ids import Prefix, new_id
 from domain.order import Order, settle_order
 from domain.payment import Payment, PaymentStatus
 from domain.ports import Work
-from domain.recording import Recorded, lock_payment, save_order
+from domain.recording import Recorded, TooEarly, lock_payment, save_order
 from domain.refund import (
     RESERVING,
     TRANSITIONS,
@@ -41,7 +41,7 @@ _REASONS = {
 }
 
 
-class RefundTooEarly(Exception):
+class RefundTooEarly(TooEarly):
     """A refund arrived before what makes room for it, its capture or another refund's failure."""
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from domain.caller import AuditActorType
+from domain.dispute import DisputeStatus
 from domain.order import OrderStatus
 from domain.payment import PaymentStatus
 
@@ -67,6 +68,15 @@ class OrderFilter:
     status_in: Sequence[OrderStatus] | None = None
     created_at: TimeRange | None = None
     search: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeFilter:
+    """Conditions that must all hold."""
+
+    status_in: Sequence[DisputeStatus] | None = None
+    evidence_due_at: TimeRange | None = None
+    payment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,3 +109,48 @@ class RefundSnapshot:
     def has_failed(self) -> bool:
         """Whether the money stayed, or came back."""
         return self.status in {GatewayRefundStatus.FAILED, GatewayRefundStatus.CANCELED}
+
+
+class GatewayDisputeStatus(StrEnum):
+    """Stripe's dispute statuses (docs.stripe.com/api/disputes/object). A warning is an inquiry."""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceTransaction:
+    """Money that a dispute moved, in minor units of the account's `currency`: a negative `amount`
+    left the account, a positive one came back. `fee` was charged beside it; negative, returned.
+    `net` is what the balance changed by."""
+
+    gateway_balance_transaction_id: str
+    amount: int
+    fee: int
+    net: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeSnapshot:
+    """A dispute at the gateway with all the money that it moved. `amount` is in minor units of
+    `currency` (ISO 4217). `evidence_due_at` is None where no answer is possible."""
+
+    gateway_dispute_id: str
+    status: GatewayDisputeStatus
+    reason: str
+    amount: int
+    currency: str
+    livemode: bool
+    is_charge_refundable: bool
+    gateway_payment_id: str | None
+    gateway_charge_id: str
+    evidence_due_at: datetime | None
+    created: datetime
+    balance_transactions: tuple[BalanceTransaction, ...] = ()

@@ -29,6 +29,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Query.payments": _READERS,
     "Query.order": _EVERYONE,
     "Query.orders": _READERS,
+    "Query.disputes": _READERS,
     "Query.auditEntries": _FINANCE,
     "Query.feeTiers": _FINANCE,
     "Query.feeQuote": _FINANCE,
@@ -53,6 +54,9 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Payment.gatewayDashboardUrl": _READERS,
     "Payment.timeline": _READERS,
     "Payment.refunds": _READERS,
+    "Payment.disputes": _READERS,
+    "Payment.disputeLoss": _READERS,
+    "Payment.disputeFee": _READERS,
     "Payment.metadata": _READERS,
     "PaymentFailure.declineCode": _READERS,
     "PaymentFailure.gatewayMessage": _READERS,
@@ -65,9 +69,10 @@ ROLES: Mapping[str, frozenset[Role]] = {
 }
 """Operation to roles. PLATFORM_ADMIN passes here, and still needs a tenant for a tenant's fields.
 
-Refunds, the timeline and fees are the merchant's business, not the shopper's: CHECKOUT pays, and
-sees what it paid. Nor does the shopper learn that its card is reported stolen: Stripe asks that a
-decline be told in plain words only (docs.stripe.com/declines/codes), which userMessage has."""
+Refunds, disputes, the timeline and fees are the merchant's business, not the shopper's: CHECKOUT
+pays, and sees what it paid. Nor does the shopper learn that its card is reported stolen: Stripe
+asks that a decline be told in plain words only (docs.stripe.com/declines/codes), which userMessage
+has."""
 
 NULLED = frozenset(
     {
@@ -135,6 +140,9 @@ WHOLE = frozenset(
         "AuditEntryConnection",
         "AuditEntryEdge",
         "CheckoutToken",
+        "Dispute",
+        "DisputeConnection",
+        "DisputeEdge",
         "FeeOverride",
         "FeeQuote",
         "FeeTerms",
@@ -160,6 +168,7 @@ NODES: Mapping[Prefix, frozenset[Role]] = {
     Prefix.PAYMENT: _EVERYONE,
     Prefix.ORDER: _EVERYONE,
     Prefix.REFUND: _READERS,
+    Prefix.DISPUTE: _READERS,
     Prefix.TENANT: _READERS,
     Prefix.AUDIT_ENTRY: _FINANCE,
     Prefix.FEE_TIER: _FINANCE,

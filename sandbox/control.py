@@ -136,20 +136,20 @@ class Control:
 
     def _dispute(self, order: Order) -> Wire:
         charge, book = record_of(self._world, order.ids[0], Charge)
-        status = order.choice(
-            "status", ["needs_response", "warning_needs_response"], "needs_response"
-        )
-        kind = FRAUD_DISPUTE if status == "needs_response" else INQUIRY
+        status = order.choice("status", disputes.FIRST, "needs_response")
+        kind = INQUIRY if status == "warning_needs_response" else FRAUD_DISPUTE
         reason = order.text("reason") or kind.reason
         kind = DisputeKind(reason, status, kind.case_type, kind.network_reason_code)
         _check(charge.captured, f"{charge.id} is not captured")
-        amount = order.count("amount", charge.amount_captured - disputes.refunded(charge))
+        amount = order.count("amount", disputes.disputable(charge))
         _check(bool(amount and amount > 0), f"{charge.id} has nothing left to dispute")
         return render(disputes.open_dispute(self._world, book, charge, kind, amount))
 
     def _decide(self, order: Order) -> Wire:
         dispute, book = record_of(self._world, order.ids[0], Dispute)
-        disputes.move(self._world, book, dispute, order.choice("status", list(disputes.NEXT)))
+        status = order.choice("status", list(disputes.NEXT))
+        return_fee = order.flag("return_fee") or False
+        disputes.move(self._world, book, dispute, status, return_fee=return_fee)
         return render(dispute)
 
     def _settle_refund(self, order: Order) -> Wire:

@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types.enum import has_enum_definition
 
 from domain.caller import AuditActorType, Role
+from domain.dispute import DisputeStatus
 from domain.errors import AttemptedOperation, ErrorCode
 from domain.fees import FeeRefundPolicy
 from domain.order import OrderStatus
@@ -74,10 +75,21 @@ DESCRIPTIONS: Mapping[EnumMeta, tuple[str, Mapping[str, str]]] = {
     DisputeState: (
         "A payment's disputes in one word.",
         {
-            "NONE": "There is no dispute.",
-            "OPEN": "At least one dispute is open.",
+            "NONE": "There is no dispute, or none but inquiries and closed ones.",
+            "OPEN": "At least one dispute, inquiries aside, is open.",
             "WON": "A dispute was won, none is open or lost.",
             "LOST": "A dispute was lost, none is open.",
+        },
+    ),
+    DisputeStatus: (
+        "Where a dispute stands.",
+        {
+            "INQUIRY": "The bank asks a question first; no money has moved.",
+            "NEEDS_RESPONSE": "The money has left, and the bank waits for evidence.",
+            "UNDER_REVIEW": "The bank looks at the evidence.",
+            "WON": "The bank decided for the merchant.",
+            "LOST": "The bank decided for the cardholder.",
+            "CLOSED": "It ended as neither: an inquiry that was dropped, or it was prevented.",
         },
     ),
     PaymentAction: (

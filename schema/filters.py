@@ -7,6 +7,7 @@ from datetime import datetime
 import strawberry
 
 from domain import reports
+from domain.dispute import DisputeStatus
 from domain.order import OrderStatus
 from domain.payment import PaymentStatus
 from schema.scalars import Currency, SafeText
@@ -66,6 +67,23 @@ class OrderFilter:
             status_in=self.status_in,
             created_at=self.created_at.to_range() if self.created_at else None,
             search=self.search,
+        )
+
+
+@strawberry.input(description="Which disputes.")
+class DisputeFilter:
+    status_in: list[DisputeStatus] | None = strawberry.field(
+        description="In one of these statuses.", default=None
+    )
+    evidence_due_at: DateTimeRange | None = strawberry.field(
+        description="With evidence due then.", default=None
+    )
+
+    def to_filter(self) -> reports.DisputeFilter:
+        """The filter as the reports take it."""
+        return reports.DisputeFilter(
+            status_in=self.status_in,
+            evidence_due_at=self.evidence_due_at.to_range() if self.evidence_due_at else None,
         )
 
 

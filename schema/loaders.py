@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import audit, fees, gateways, orders, payments, refunds, tenants
+from resolvers import audit, disputes, fees, gateways, orders, payments, refunds, tenants
 from resolvers.context import Context
 
 T = TypeVar("T")
@@ -22,6 +22,7 @@ class Loaders:
         self.payment = _loader(context, payments.by_ids)
         self.order = _loader(context, orders.by_ids)
         self.refund = _loader(context, refunds.by_ids)
+        self.dispute = _loader(context, disputes.by_ids)
         self.tenant = _loader(context, tenants.by_ids)
         self.fee_tier = _loader(context, fees.tiers_by_ids)
         self.audit_entry = _loader(context, audit.by_ids)

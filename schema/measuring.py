@@ -31,6 +31,7 @@ from schema.mutation import GATEWAY_MUTATIONS
 
 LISTS: Mapping[str, int] = {
     "auditEntries": PAGE_SIZE_DEFAULT,
+    "disputes": PAGE_SIZE_DEFAULT,
     "orders": PAGE_SIZE_DEFAULT,
     "payments": PAGE_SIZE_DEFAULT,
     "refunds": PAGE_SIZE_DEFAULT,

@@ -18,7 +18,7 @@ from schema.gateway import PaymentGateway
 from schema.loaders import Loaders
 from schema.node import Node
 from schema.tenant import Tenant
-from schema.types import Order, Payment, Refund
+from schema.types import Dispute, Order, Payment, Refund
 
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ LOADS: Mapping[Prefix, Load] = {
     Prefix.PAYMENT: _load(lambda loaders: loaders.payment, Payment.of),
     Prefix.ORDER: _load(lambda loaders: loaders.order, Order.of),
     Prefix.REFUND: _load(lambda loaders: loaders.refund, Refund.of),
+    Prefix.DISPUTE: _load(lambda loaders: loaders.dispute, Dispute.of),
     Prefix.TENANT: _load(lambda loaders: loaders.tenant, Tenant.of),
     Prefix.AUDIT_ENTRY: _load(lambda loaders: loaders.audit_entry, AuditEntry.of),
     Prefix.FEE_TIER: _load(lambda loaders: loaders.fee_tier, FeeTier.of),

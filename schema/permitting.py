@@ -42,6 +42,7 @@ from schema.limits import DocumentRefused
 
 PAGES: Mapping[str, Prefix] = {
     "Order.payments": Prefix.PAYMENT,
+    "Payment.disputes": Prefix.DISPUTE,
     "Payment.refunds": Prefix.REFUND,
     "Payment.timeline": Prefix.AUDIT_ENTRY,
 }

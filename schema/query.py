@@ -11,7 +11,7 @@ import strawberry
 from domain import audit_reading, reports
 from domain.ids import Prefix
 from domain.reports import PAGE_SIZE_MAX
-from resolvers import audit, fees, gateways, orders, payments
+from resolvers import audit, disputes, fees, gateways, orders, payments
 from schema.audit import AuditEntry, AuditFilter
 from schema.codes import BadInput
 from schema.connection import After, Before, Connection, First, Last, connect, page_request
@@ -19,13 +19,13 @@ from schema.context import Info
 from schema.fee_tier import FeeTier
 from schema.fees import FeeQuote
 from schema.fields import computed
-from schema.filters import OrderBy, OrderFilter, PaymentFilter
+from schema.filters import DisputeFilter, OrderBy, OrderFilter, PaymentFilter
 from schema.gateway import PaymentGateway
 from schema.node import Node
 from schema.nodes import load_node
 from schema.scalars import Cents, Currency
 from schema.tenant import Viewer
-from schema.types import Order, Payment
+from schema.types import Dispute, Order, Payment
 
 _id = strawberry.argument(description="The id.")
 _ids = strawberry.argument(description=f"Up to {PAGE_SIZE_MAX} ids.")
@@ -103,6 +103,21 @@ class Query:
         asked = page_request(Prefix.ORDER, first=first, after=after, last=last, before=before)
         page = await orders.page(info.context.base, where, asked)
         return connect(page, Order.of, partial(orders.count, info.context.base, where))
+
+    @computed("The tenant's disputes, newest first.", allow="Query.disputes")
+    async def disputes(
+        self,
+        info: Info,
+        filter: Annotated[DisputeFilter | None, _filter] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Dispute]:
+        where = filter.to_filter() if filter else reports.DisputeFilter()
+        asked = page_request(Prefix.DISPUTE, first=first, after=after, last=last, before=before)
+        page = await disputes.page(info.context.base, where, asked)
+        return connect(page, Dispute.of, partial(disputes.count, info.context.base, where))
 
     @computed("The tenant's audit log, newest first.", allow="Query.auditEntries")
     async def audit_entries(

@@ -1,4 +1,4 @@
-"""Payments, orders and refunds, which refer to one another and so live in one file."""
+"""Payments, orders, refunds and disputes, which refer to one another and so live in one file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from functools import partial
 
 import strawberry
 
-from domain import order, payment, refund
+from domain import dispute, order, payment, refund
+from domain.dispute import DisputeStatus
 from domain.ids import Prefix
 from domain.order import OrderStatus
 from domain.payment import DisputeState, GatewayType, PaymentAction, PaymentStatus, RefundState
 from domain.refund import RefundReason, RefundStatus
-from domain.reports import PaymentFilter
-from resolvers import payments, refunds
+from domain.reports import DisputeFilter, PaymentFilter
+from resolvers import disputes, payments, refunds
 from schema.connection import After, Connection, FirstOfAll, connect, page_request
 from schema.context import Info
 from schema.directives import Allow
@@ -64,6 +65,13 @@ class Payment(Node):
         description="What the merchant keeps after refunds, fees and lost disputes.",
         extensions=[Allow("Payment.netAmount")],
     )
+    dispute_loss: Money = strawberry.field(
+        description="What lost disputes took.", extensions=[Allow("Payment.disputeLoss")]
+    )
+    dispute_fee: Money = strawberry.field(
+        description="The gateway's fees for disputes, won or lost.",
+        extensions=[Allow("Payment.disputeFee")],
+    )
     authorized_amount: Money = strawberry.field(description="What was reserved.")
     captured_amount: Money = strawberry.field(description="What was taken.")
     refunded_amount: Money = strawberry.field(description="What went back.")
@@ -109,6 +117,8 @@ class Payment(Node):
             gateway_fee=money(paid.expected_gateway_fee),
             gateway_fee_is_final=paid.gateway_fee_is_final,
             net_amount=money(paid.net),
+            dispute_loss=money(paid.dispute_lost),
+            dispute_fee=money(paid.dispute_fee),
             authorized_amount=money(paid.authorized),
             captured_amount=money(paid.captured),
             refunded_amount=money(paid.refunded),
@@ -149,6 +159,15 @@ class Payment(Node):
         page = await refunds.page(info.context.base, self.id, asked)
         return connect(page, Refund.of, partial(refunds.count, info.context.base, self.id))
 
+    @computed("Its disputes, newest first.", allow="Payment.disputes")
+    async def disputes(
+        self, info: Info, first: FirstOfAll = 20, after: After = None
+    ) -> Connection[Dispute]:
+        asked = page_request(Prefix.DISPUTE, first=first, after=after)
+        where = DisputeFilter(payment_id=self.id)
+        page = await disputes.page(info.context.base, where, asked)
+        return connect(page, Dispute.of, partial(disputes.count, info.context.base, where))
+
 
 @strawberry.type(description="Money going back to the payer.")
 class Refund(Node):
@@ -187,6 +206,52 @@ class Refund(Node):
         found = await info.context.loaders.payment.load(self.payment_id)
         if found is None:
             raise LookupError(f"the payment {self.payment_id} of refund {self.id} is gone")
+        return Payment.of(found)
+
+
+@strawberry.type(description="A cardholder's objection to a payment at the bank.")
+class Dispute(Node):
+    status: DisputeStatus = strawberry.field(description="Where it stands.")
+    reason: str = strawberry.field(description="The gateway's word for the cardholder's reason.")
+    amount: Money = strawberry.field(
+        description="What is disputed: a part of the payment, or through exchange rates more."
+    )
+    dispute_fee: Money = strawberry.field(
+        description="The gateway's fee for it, in the account's currency, less what came back."
+    )
+    evidence_due_at: datetime | None = strawberry.field(
+        description="Until when evidence is taken; null where none is."
+    )
+    gateway_dispute_id: str = strawberry.field(description="The gateway's id (du_… or dp_…).")
+    created_at: datetime = strawberry.field(description="When it was opened at the gateway.")
+    closed_at: datetime | None = strawberry.field(
+        description="When its end was heard of; null while it is open."
+    )
+    payment_id: strawberry.Private[str]
+
+    @classmethod
+    def of(cls, given: dispute.Dispute) -> Dispute:
+        """The dispute as a client sees it."""
+        funds = given.funds
+        fee = Money.of(funds.fee, funds.currency) if funds else Money.of(0, given.currency)
+        return cls(
+            id=strawberry.ID(given.id),
+            status=given.status,
+            reason=given.reason,
+            amount=Money.of(given.amount, given.currency),
+            dispute_fee=fee,
+            evidence_due_at=given.evidence_due_at,
+            gateway_dispute_id=given.gateway_dispute_id,
+            created_at=given.created_at,
+            closed_at=given.closed_at,
+            payment_id=given.payment_id,
+        )
+
+    @computed("The payment that it is about.")
+    async def payment(self, info: Info) -> Payment:
+        found = await info.context.loaders.payment.load(self.payment_id)
+        if found is None:
+            raise LookupError(f"the payment {self.payment_id} of dispute {self.id} is gone")
         return Payment.of(found)
 
 

@@ -2,6 +2,7 @@
 
 from db.tables.access import revoked_tokens
 from db.tables.base import metadata
+from db.tables.disputes import disputes
 from db.tables.oversight import alerts, audit_log, audit_seals, daily_runs
 from db.tables.payments import orders, payments, refunds
 from db.tables.protocol import idempotency_keys, operations, webhook_attempts, webhook_events
@@ -12,6 +13,7 @@ __all__ = [
     "audit_log",
     "audit_seals",
     "daily_runs",
+    "disputes",
     "fee_overrides",
     "fee_tiers",
     "gateways",

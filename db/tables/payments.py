@@ -39,11 +39,14 @@ LIVE_PAYMENT = (
 )
 """`domain.payment.Payment.is_live` in SQL."""
 
+OPEN_DISPUTE = "dispute_status = 'OPEN'"
+"""A payment with an open dispute. Written out, so that the index of those serves any plan."""
+
 _NET = f"""net_amount_cents = CASE
     WHEN payment_status IN ({quoted(VOIDED)}) THEN 0
     WHEN payment_status = 'PAID' THEN captured_amount_cents - refunded_amount_cents
         - (platform_fee_cents - platform_fee_refunded_cents)
-        - gateway_fee_cents - dispute_lost_cents
+        - gateway_fee_cents - dispute_lost_cents - dispute_fee_cents
     ELSE total_amount_cents - platform_fee_cents - gateway_fee_cents END"""
 
 GATEWAY_RESPONSE = (
@@ -141,6 +144,9 @@ payments = Table(
     moment("created_at"),
     moment("updated_at"),
     Column("card_last4", Text, Computed("gateway_response ->> 'last4'", persisted=True)),
+    # With defaults, for a version of the service that does not know them yet.
+    Column("dispute_fee_cents", BigInteger, nullable=False, server_default=text("0")),
+    Column("refunds_blocked", Boolean, nullable=False, server_default=text("false")),
     ForeignKeyConstraint(["tenant_id", "order_id"], ["orders.tenant_id", "orders.id"]),
     ForeignKeyConstraint(
         ["tenant_id", "gateway_id"],
@@ -169,6 +175,7 @@ payments = Table(
         "refunded_amount_cents BETWEEN 0 AND captured_amount_cents AND refund_pending_cents >= 0",
     ),
     check("dispute_lost", "dispute_lost_cents >= 0"),
+    check("dispute_fee", "dispute_fee_cents >= 0"),
     # With this a total is above 0.
     check("platform_fee", "platform_fee_cents >= 0 AND platform_fee_cents < total_amount_cents"),
     check("fee_refunded", "platform_fee_refunded_cents BETWEEN 0 AND platform_fee_cents"),
@@ -203,6 +210,12 @@ payments = Table(
     Index("ix_payments_status", "tenant_id", "payment_status", "id"),
     Index("ix_payments_created_at", "tenant_id", "created_at"),
     Index("ix_payments_last4", "tenant_id", "card_last4", "id"),
+    Index(
+        "ix_payments_disputed",
+        "tenant_id",
+        "id",
+        postgresql_where=text(OPEN_DISPUTE),
+    ),
     Index(
         "ix_payments_gateway_charge",
         "gateway_charge_id",

@@ -24,13 +24,14 @@ from domain.gateways.stripe_errors import UNREADABLE, gateway_problem
 from domain.gateways.stripe_objects import (
     Json,
     account_facts,
+    dispute_snapshot,
     intent_snapshot,
     refund_snapshot,
 )
 from domain.operation import UNREADABLE_REQUEST, GatewayRequest
 from domain.payment import Payment
 from domain.refund import Refund
-from domain.snapshot import IntentSnapshot, RefundSnapshot
+from domain.snapshot import DisputeSnapshot, IntentSnapshot, RefundSnapshot
 from domain.tenant import GatewayAccount, GatewayMode
 
 API_VERSION: Final = "2026-10-28.endive"
@@ -170,6 +171,25 @@ class StripeGateway:
             {"payment_intent": gateway_payment_id},
             timeout_seconds=timeout_seconds,
             read=refund_snapshot,
+        )
+
+    async def read_dispute(
+        self, account: GatewayAccount, gateway_dispute_id: str, *, timeout_seconds: float
+    ) -> DisputeSnapshot:
+        path = f"/v1/disputes/{gateway_dispute_id}"
+        return await self._read(
+            account, path, {}, timeout_seconds=timeout_seconds, read=dispute_snapshot
+        )
+
+    async def list_disputes(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> Sequence[DisputeSnapshot]:
+        return await self._list(
+            account,
+            "/v1/disputes",
+            {"payment_intent": gateway_payment_id},
+            timeout_seconds=timeout_seconds,
+            read=dispute_snapshot,
         )
 
     async def check_account(

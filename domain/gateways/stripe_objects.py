@@ -13,8 +13,11 @@ from domain.gateway import AccountFacts
 from domain.gateways.stripe_requests import PAYMENT_ID, REFUND_ID
 from domain.payment import NextAction
 from domain.snapshot import (
+    BalanceTransaction,
     CardDetails,
     Decline,
+    DisputeSnapshot,
+    GatewayDisputeStatus,
     GatewayRefundStatus,
     IntentSnapshot,
     IntentStatus,
@@ -70,6 +73,30 @@ def refund_snapshot(refund: Json) -> RefundSnapshot:
         reason=_maybe_text(refund, "reason"),
         created=_time(_number(refund, "created")),
         gateway_balance_transaction_id=_reference(refund, "balance_transaction"),
+    )
+
+
+def dispute_snapshot(dispute: Json) -> DisputeSnapshot:
+    """A Dispute, which always brings its balance transactions along."""
+    currency = _text(dispute, "currency").upper()
+    moved = dispute["balance_transactions"]
+    if not isinstance(moved, list):
+        raise TypeError("balance_transactions is not a list")
+    # Stripe says 0 where the bank takes no answer.
+    due_by = _maybe_number(_maybe_object(dispute, "evidence_details") or {}, "due_by")
+    return DisputeSnapshot(
+        gateway_dispute_id=_text(dispute, "id"),
+        status=GatewayDisputeStatus(_text(dispute, "status")),
+        reason=_text(dispute, "reason"),
+        amount=from_gateway(_number(dispute, "amount"), currency),
+        currency=currency,
+        livemode=_flag(dispute, "livemode"),
+        is_charge_refundable=_flag(dispute, "is_charge_refundable"),
+        gateway_payment_id=_reference(dispute, "payment_intent"),
+        gateway_charge_id=_reference(dispute, "charge") or _text(dispute, "charge"),
+        evidence_due_at=_time(due_by) if due_by else None,
+        created=_time(_number(dispute, "created")),
+        balance_transactions=tuple(_balance_transaction(each) for each in moved),
     )
 
 
@@ -183,6 +210,17 @@ def _gateway_fee(settled: Json) -> int:
         _number(detail, "amount")
         for detail in details
         if isinstance(detail, Mapping) and detail.get("type") != "application_fee"
+    )
+
+
+def _balance_transaction(moved: Json) -> BalanceTransaction:
+    currency = _text(moved, "currency").upper()
+    return BalanceTransaction(
+        gateway_balance_transaction_id=_text(moved, "id"),
+        amount=from_gateway(_number(moved, "amount"), currency),
+        fee=from_gateway(_number(moved, "fee"), currency),
+        net=from_gateway(_number(moved, "net"), currency),
+        currency=currency,
     )
 
 

@@ -10,6 +10,7 @@ from sandbox.objects.disputes import CLOSED_STATUSES, INQUIRY_STATUSES, is_charg
 from sandbox.world import Book, World
 
 FEE = FeeDetail(DISPUTE_FEE, "stripe_fee", "Dispute fee")
+RETURNED_FEE = FeeDetail(-DISPUTE_FEE, "stripe_fee", "Dispute fee refund")
 
 NEXT: dict[str, frozenset[str]] = {
     "warning_needs_response": frozenset(
@@ -18,23 +19,29 @@ NEXT: dict[str, frozenset[str]] = {
     "warning_under_review": frozenset(("warning_closed", "needs_response", "prevented")),
     "needs_response": frozenset(("under_review", "won", "lost", "prevented")),
     "under_review": frozenset(("needs_response", "won", "lost", "prevented")),
-    "won": frozenset(("lost",)),
-    "lost": frozenset(("won",)),
+    "won": frozenset(("needs_response", "under_review", "lost")),
+    "lost": frozenset(("needs_response", "under_review", "won")),
     "warning_closed": frozenset(("needs_response",)),
     "prevented": frozenset(("needs_response",)),
 }
 """Which status may follow which; the bank reopens and reverses decisions now and then."""
 
+FIRST = ("needs_response", "warning_needs_response", "under_review", "lost", "prevented")
+"""The statuses in which a dispute can be heard of first."""
+
+_TAKING = frozenset(("needs_response", "under_review", "lost"))
+"""The statuses in which the money is away."""
+
 
 def open_dispute(
     world: World, book: Book, charge: Charge, kind: DisputeKind, amount: int | None = None
 ) -> Dispute:
-    """Opens a dispute of ``amount`` (default: all that was captured and not refunded)."""
+    """Opens a dispute of ``amount`` (default: all that is left of the charge)."""
     dispute = Dispute(
         id=world.new_id("du_"),
         account=book.account.id,
         created=world.timestamp(),
-        amount=amount or charge.amount_captured - refunded(charge),
+        amount=amount or disputable(charge),
         currency=charge.currency,
         charge=charge.id,
         payment_intent=charge.payment_intent,
@@ -47,13 +54,21 @@ def open_dispute(
     world.add(book.disputes, dispute)
     charge.disputes.append(dispute)
     charge.disputed = True
-    inquiry = kind.status in INQUIRY_STATUSES
-    if not inquiry:
+    takes = kind.status in _TAKING
+    if takes:
         _withdraw(world, book, dispute)
     emit(world, book, "charge.dispute.created", dispute)
-    if not inquiry:
+    if takes:
         emit(world, book, "charge.dispute.funds_withdrawn", dispute)
+    if kind.status in CLOSED_STATUSES:
+        emit(world, book, "charge.dispute.closed", dispute)
     return dispute
+
+
+def disputable(charge: Charge) -> int:
+    """Minor units of the charge that neither went back nor are away by a dispute."""
+    away = sum(dispute.amount for dispute in charge.disputes if dispute.withdrawn)
+    return charge.amount_captured - refunded(charge) - away
 
 
 def refunded(charge: Charge) -> int:
@@ -75,8 +90,11 @@ def check_refundable(charge: Charge) -> None:
         )
 
 
-def move(world: World, book: Book, dispute: Dispute, status: str) -> None:
-    """Moves a dispute on, with the money and the events that belong to it.
+def move(
+    world: World, book: Book, dispute: Dispute, status: str, *, return_fee: bool = False
+) -> None:
+    """Moves a dispute on, with the money and the events that belong to it. With ``return_fee`` the
+    money that comes back brings the dispute's fee along.
 
     Raises ApiError where the status cannot follow the present one.
     """
@@ -87,11 +105,11 @@ def move(world: World, book: Book, dispute: Dispute, status: str) -> None:
     if status == "needs_response":
         dispute.case_type = "chargeback"
     closed = status in CLOSED_STATUSES
-    if not dispute.withdrawn and status in ("needs_response", "lost"):
+    if not dispute.withdrawn and status in _TAKING:
         _withdraw(world, book, dispute)
         emit(world, book, "charge.dispute.funds_withdrawn", dispute)
     elif dispute.withdrawn and status in ("won", "prevented"):
-        _reinstate(world, book, dispute)
+        _reinstate(world, book, dispute, return_fee=return_fee)
         emit(world, book, "charge.dispute.funds_reinstated", dispute)
     name = "charge.dispute.closed" if closed else "charge.dispute.updated"
     emit(world, book, name, dispute, dict(previous))
@@ -129,6 +147,7 @@ def _decide(world: World, book: Book, dispute: Dispute, status: str) -> None:
 
 
 def _withdraw(world: World, book: Book, dispute: Dispute) -> None:
+    """Takes the money, and the fee when it is the first time."""
     transaction = settlement.post(
         world,
         book,
@@ -138,13 +157,13 @@ def _withdraw(world: World, book: Book, dispute: Dispute) -> None:
         source=dispute.id,
         category="dispute",
         description=f"Chargeback withdrawal for {dispute.charge}",
-        fee_details=(FEE,),
+        fee_details=() if dispute.balance_transactions else (FEE,),
     )
     dispute.balance_transactions.append(transaction)
     dispute.withdrawn = True
 
 
-def _reinstate(world: World, book: Book, dispute: Dispute) -> None:
+def _reinstate(world: World, book: Book, dispute: Dispute, *, return_fee: bool) -> None:
     transaction = settlement.post(
         world,
         book,
@@ -154,6 +173,7 @@ def _reinstate(world: World, book: Book, dispute: Dispute) -> None:
         source=dispute.id,
         category="dispute_reversal",
         description=f"Chargeback reversal for {dispute.charge}",
+        fee_details=(RETURNED_FEE,) if return_fee else (),
     )
     dispute.balance_transactions.append(transaction)
     dispute.withdrawn = False

@@ -50,9 +50,9 @@ class Control:
         """Open a dispute; answers with the dispute."""
         return await self._send("POST", f"charges/{charge}/dispute", json=details)
 
-    async def decide(self, dispute: str, status: str) -> None:
+    async def decide(self, dispute: str, status: str, **details: Any) -> None:
         """Move a dispute to a status."""
-        await self._send("POST", f"disputes/{dispute}", json={"status": status})
+        await self._send("POST", f"disputes/{dispute}", json={"status": status, **details})
 
     async def settle_refund(self, refund: str, status: str, **details: Any) -> None:
         """Settle a pending refund, or fail a succeeded one late."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.audit import Alert, AlertSeverity, AuditEntry
 from domain.caller import Actor, AuditActorType
+from domain.dispute import Dispute, DisputeFunds, DisputeStatus
 from domain.fees import FeeRefundPolicy, FeeTerms
 from domain.idempotency import IdempotencyOutcome, IdempotencyRecord
 from domain.ids import Prefix, new_id
@@ -107,7 +108,9 @@ def a_full_payment(merchant: Merchant, order: Order) -> Payment:
         platform_fee_refunded=66,
         gateway_fee_is_final=True,
         dispute_lost=500,
+        dispute_fee=1_500,
         dispute_status=DisputeState.LOST,
+        refunds_blocked=True,
         settlement=SettlementFacts(8_100, 290, "EUR", "0.900000123456789"),
         failure=PaymentFailure("insufficient_funds", "Declined.", "The card was declined.", NOW),
         next_action=NextAction("redirect_to_url", "https://bank.example/3ds", "pi_1_secret_2"),
@@ -146,6 +149,36 @@ def a_full_refund(payment: Payment) -> Refund:
         platform_fee_refunded=30,
         gateway_refund_id=f"re_{refund.id}",
         failure_reason="expired_or_canceled_card",
+    )
+
+
+def a_dispute(payment: Payment) -> Dispute:
+    """An inquiry about the payment, of which no money is known."""
+    dispute_id = new_id(Prefix.DISPUTE)
+    return Dispute(
+        id=dispute_id,
+        tenant_id=payment.tenant_id,
+        payment_id=payment.id,
+        gateway_dispute_id=f"du_{dispute_id}",
+        status=DisputeStatus.INQUIRY,
+        reason="fraudulent",
+        amount=9_000,
+        currency=payment.currency,
+        is_charge_refundable=True,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def a_full_dispute(payment: Payment) -> Dispute:
+    """A dispute in which no field has its default."""
+    return replace(
+        a_dispute(payment),
+        status=DisputeStatus.WON,
+        is_charge_refundable=False,
+        evidence_due_at=NOW + timedelta(days=8),
+        closed_at=NOW + timedelta(days=60),
+        funds=DisputeFunds("EUR", 8_200, 8_100, 1_500),
     )
 
 

@@ -101,4 +101,6 @@ def _captured(draw: st.DrawFn, payment: Payment) -> Payment:
         platform_fee_refunded=draw(st.integers(0, platform_fee)),
         gateway_fee=draw(st.integers(0, 2**53)),
         dispute_lost=draw(st.integers(0, 2**53)),
+        dispute_fee=draw(st.integers(0, 2**53)),
+        refunds_blocked=draw(st.booleans()),
     )

@@ -22,7 +22,7 @@ from domain.audit_reading import AuditFilter
 from domain.gateway_profile import GatewaySecrets
 from domain.ids import Prefix, new_id
 from domain.payment import GatewayType
-from domain.reports import OrderFilter, PageRequest, PaymentFilter
+from domain.reports import DisputeFilter, OrderFilter, PageRequest, PaymentFilter
 from tests.integration.db.builders import NOW
 from tests.integration.db.world import World
 
@@ -107,6 +107,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "gateway_id": theirs.merchant.gateway.id,
         "webhook_event_id": theirs.event.id,
         "gateway_refund_id": refund.gateway_refund_id,
+        "gateway_dispute_id": theirs.dispute.gateway_dispute_id,
         "gateway_payment_id": payment.gateway_payment_id,
         "gateway_charge_id": payment.gateway_charge_id,
         "account_id": f"acct_{theirs.merchant.tenant.slug}",
@@ -151,6 +152,7 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "Order": owned(theirs.order),
         "Payment": owned(theirs.payment),
         "Refund": owned(theirs.refund),
+        "Dispute": owned(theirs.dispute),
         "Operation": owned(theirs.operation),
         "IdempotencyRecord": owned(theirs.record),
         "AuditEntry": owned(theirs.entry),
@@ -174,6 +176,10 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
             PaymentFilter(),
             PaymentFilter(order_id=theirs.order.id),
             *(PaymentFilter(search=name) for name in (*theirs.texts, "4242")),
+        ],
+        "DisputeFilter": lambda: [
+            DisputeFilter(),
+            DisputeFilter(payment_id=theirs.payment.id),
         ],
         "OrderFilter": lambda: [
             OrderFilter(),

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
 from tests.integration.db.builders import (
+    a_full_dispute,
     a_full_event,
     a_full_operation,
     a_full_record,
@@ -43,7 +44,9 @@ payments: refunded_amount_cents = 9001, net_amount_cents = net_amount_cents - 70
 payments: refunded_amount_cents = -1, net_amount_cents = net_amount_cents + 2001
 payments: refund_pending_cents = -1
 payments: dispute_lost_cents = -1, net_amount_cents = net_amount_cents + 501
-payments: platform_fee_cents = -1, platform_fee_refunded_cents = 0, net_amount_cents = 6681
+payments: dispute_fee_cents = -1, net_amount_cents = net_amount_cents + 1501
+payments: dispute_fee_cents = 1501
+payments: platform_fee_cents = -1, platform_fee_refunded_cents = 0, net_amount_cents = 4681
 payments: platform_fee_cents = 10000, net_amount_cents = net_amount_cents - 9700
 payments: platform_fee_refunded_cents = 301, net_amount_cents = net_amount_cents + 235
 payments: gateway_fee_cents = -1, net_amount_cents = net_amount_cents + 321
@@ -66,6 +69,17 @@ orders: captured_amount_cents = -1
 orders: refunded_amount_cents = 1
 orders: remaining_amount_cents = -1
 orders: remaining_amount_cents = 10001
+disputes: dispute_status = 'PENDING'
+disputes: dispute_status = 'INQUIRY'
+disputes: closed_at = NULL
+disputes: currency = 'usd'
+disputes: funds_currency = 'eur'
+disputes: funds_currency = NULL
+disputes: amount_cents = -1
+disputes: withdrawn_cents = -1
+disputes: reinstated_cents = -1
+disputes: fee_cents = -1
+disputes: fee_cents = NULL
 refunds: refund_status = 'DONE', platform_fee_refunded_cents = 0
 refunds: reason = 'WHY_NOT'
 refunds: origin = 'elsewhere'
@@ -142,6 +156,7 @@ async def test_rows_that_break_a_rule_are_refused(
     refund = a_full_refund(payment)
     async with database.begin(merchant.id) as work:
         await work.refunds.add(refund)
+        await work.disputes.add(a_full_dispute(payment))
         await work.operations.add(a_full_operation(payment, refund))
         await work.keys.claim(a_full_record(merchant))
         event = a_full_event(merchant)

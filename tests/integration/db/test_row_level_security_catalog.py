@@ -22,6 +22,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
     "audit_log": {_API: "INSERT SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "INSERT SELECT"},
     "audit_seals": {_API: "SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "SELECT"},
     "daily_runs": {_WORKER: "INSERT SELECT UPDATE"},
+    "disputes": {_API: "SELECT", _WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
     "gateway_operations": {
         _API: "INSERT SELECT UPDATE",
         _WORKER: "INSERT SELECT UPDATE",

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.tables import metadata
 from db.work import SqlDatabase
 from domain.audit import Alert, AuditEntry
+from domain.dispute import Dispute
 from domain.fees import FeeOverride
 from domain.gateway_profile import GatewayProfile
 from domain.idempotency import IdempotencyRecord
@@ -25,6 +26,7 @@ from domain.payment import Payment
 from domain.refund import Refund
 from domain.sealing import Seal
 from tests.integration.db.builders import (
+    a_full_dispute,
     a_full_event,
     a_full_operation,
     a_full_order,
@@ -49,6 +51,7 @@ class World:
     order: Order
     payment: Payment
     refund: Refund
+    dispute: Dispute
     operation: Operation
     record: IdempotencyRecord
     entry: AuditEntry
@@ -78,6 +81,8 @@ class World:
             payment.gateway_charge_id,
             refund.id,
             refund.gateway_refund_id,
+            self.dispute.id,
+            self.dispute.gateway_dispute_id,
             self.operation.id,
             self.record.id,
             self.entry.id,
@@ -109,6 +114,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
     )
     payment = a_full_payment(merchant, order)
     refund = a_full_refund(payment)
+    dispute = a_full_dispute(payment)
     operation = a_full_operation(payment, refund)
     record = replace(
         a_full_record(merchant), id=new_id(Prefix.IDEMPOTENCY_RECORD), key=merchant.tenant.slug
@@ -129,6 +135,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         await work.orders.add(order)
         await work.payments.add(payment)
         await work.refunds.add(refund)
+        await work.disputes.add(dispute)
         await work.operations.add(operation)
         await work.keys.claim(record)
         await work.audit.append(entry)
@@ -143,6 +150,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         order,
         payment,
         refund,
+        dispute,
         operation,
         record,
         entry,

@@ -12,6 +12,7 @@ import pytest
 from db.rotation import Verb
 from domain.audit_actions import ACTIONS
 from domain.audit_lines import refund_entry
+from domain.dispute import DisputeStatus
 from domain.free_text import withheld
 from domain.order import OrderStatus
 from domain.payment import TRANSITIONS, PaymentStatus
@@ -24,6 +25,7 @@ COMPOSED = {
     "payment.": {"created", "updated", "capture_requested", "cancel_requested"}
     | {to.lower() for after in TRANSITIONS.values() for to in after},
     "refund.": {"updated"} | {status.lower() for status in RefundStatus},
+    "dispute.": {"opened", "updated"} | {status.lower() for status in DisputeStatus},
     "gateway.": {"added", "enabled", "disabled", "changed"},
     "credentials.": set(get_args(Verb)),
 }

@@ -30,14 +30,16 @@ def event_about(obj: object) -> WebhookEvent:
 
 
 def test_the_table_holds_the_types_of_the_path() -> None:
-    """Each type that touches a payment, its refunds or its account has its use case, and no other
-    type has."""
+    """Each type about a payment, its refunds or disputes, or its account has its use case, and no
+    other type has."""
     intent = "created requires_action processing amount_capturable_updated succeeded"
     charge = "succeeded failed captured updated expired refunded refund.updated"
+    dispute = "created updated closed funds_withdrawn funds_reinstated"
 
     assert set(USE_CASES) == {
         *(f"payment_intent.{verb}" for verb in f"{intent} payment_failed canceled".split()),
         *(f"charge.{verb}" for verb in charge.split()),
+        *(f"charge.dispute.{verb}" for verb in dispute.split()),
         *(f"refund.{verb}" for verb in ("created", "updated", "failed")),
         "account.updated",
         "account.application.deauthorized",
@@ -87,6 +89,15 @@ def test_a_refund_names_itself_and_its_intent() -> None:
     assert subject_of(event) == Subject("pi_1", "re_1", None)
 
 
+def test_a_dispute_names_itself_and_its_intent() -> None:
+    """A dispute's event speaks of the dispute, its charge and its intent."""
+    event = event_about(
+        {"object": "dispute", "id": "du_1", "charge": "ch_1", "payment_intent": "pi_1"}
+    )
+
+    assert subject_of(event) == Subject("pi_1", None, None, "ch_1", "du_1")
+
+
 @pytest.mark.parametrize(
     "obj",
     [
@@ -102,6 +113,7 @@ def test_a_refund_names_itself_and_its_intent() -> None:
         {"object": "refund", "id": "re/1", "charge": "ch_1/../accounts"},
         {"object": "charge", "metadata": {"tollgate_payment_id": "pay_1, and call us at once"}},
         {"object": "charge", "metadata": {"tollgate_payment_id": "p" * 256}},
+        {"object": "dispute", "id": "du_1/close", "payment_intent": "pi_1/capture"},
         {"object": "charge", "payment_intent": None, "metadata": {"tollgate_payment_id": 7}},
     ],
 )

@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from domain import inbox, operation, payment, refund
+from domain import dispute, inbox, operation, payment, refund
+from domain.dispute import DisputeStatus as D
 from domain.inbox import WebhookEventStatus as W
 from domain.operation import OperationState
 from domain.payment import PaymentStatus as P
@@ -30,6 +31,14 @@ REFUND = """
     SUCCEEDED: FAILED CANCELED
     FAILED:
     CANCELED:
+"""
+DISPUTE = """
+    INQUIRY: NEEDS_RESPONSE UNDER_REVIEW WON LOST CLOSED
+    NEEDS_RESPONSE: UNDER_REVIEW WON LOST CLOSED
+    UNDER_REVIEW: NEEDS_RESPONSE WON LOST CLOSED
+    WON: NEEDS_RESPONSE UNDER_REVIEW LOST CLOSED
+    LOST: NEEDS_RESPONSE UNDER_REVIEW WON CLOSED
+    CLOSED: INQUIRY NEEDS_RESPONSE UNDER_REVIEW WON LOST
 """
 OPERATION = """
     CREATED: SENDING SUCCEEDED REJECTED
@@ -60,10 +69,11 @@ def _pairs(text: str) -> set[tuple[str, str]]:
     [
         (P, payment.TRANSITIONS, PAYMENT),
         (R, refund.TRANSITIONS, REFUND),
+        (D, dispute.TRANSITIONS, DISPUTE),
         (OperationState, operation.TRANSITIONS, OPERATION),
         (W, inbox.TRANSITIONS, EVENT),
     ],
-    ids=["payment", "refund", "operation", "webhook event"],
+    ids=["payment", "refund", "dispute", "operation", "webhook event"],
 )
 def test_every_pair_is_as_designed(
     members: type[StrEnum], table: Mapping[StrEnum, frozenset[StrEnum]], text: str

@@ -33,6 +33,7 @@ from schema.context import GraphContext
 from schema.schema import schema
 from tests.builders import NOW, TENANT, a_payment, a_refund, an_order
 from tests.unit.schema.audit_shelf import AuditShelf
+from tests.unit.schema.dispute_shelf import DisputeShelf
 from tests.unit.schema.gateway_desk import GatewayDesk
 
 OTHER_ORDER = new_id(Prefix.ORDER)
@@ -90,7 +91,7 @@ def a_caller(*roles: Role, tenant_id: str | None = TENANT, order_id: str | None 
 
 
 @dataclass
-class Shelf:
+class Shelf(DisputeShelf):
     """Implements `Reads` over lists, newest first, and notes the name of every call."""
 
     all_payments: list[Payment] = field(default_factory=list)
@@ -99,7 +100,6 @@ class Shelf:
     tiers: list[FeeTier] = field(default_factory=list)
     overrides: list[FeeOverride] = field(default_factory=list)
     merchant: Tenant | None = None
-    calls: list[str] = field(default_factory=list)
 
     async def tenant(self, tenant_id: str) -> Tenant | None:
         self.calls.append("tenant")

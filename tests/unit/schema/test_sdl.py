@@ -103,6 +103,7 @@ def test_every_connection_has_the_same_shape() -> None:
     connections = [name for name in TYPES if name.endswith("Connection")]
     assert sorted(connections) == [
         "AuditEntryConnection",
+        "DisputeConnection",
         "OrderConnection",
         "PaymentConnection",
         "PaymentEventConnection",
