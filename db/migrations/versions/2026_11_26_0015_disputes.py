@@ -1,13 +1,13 @@
 """Disputes, what they cost a payment, and whether they block its refunds.
 
 Revision: 0015
-Revises: 0012
+Revises: 0014
 """
 
 from alembic import op
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
