@@ -33,4 +33,4 @@ async def read_disputes(
         disputes = [await gateway.read_dispute(account, dispute_id, timeout_seconds=timeout)]
     if any(dispute.gateway_payment_id not in (None, intent_id) for dispute in disputes):
         raise SnapshotMismatch(f"dispute {dispute_id} is not of {intent_id}")
-    return tuple(sorted(disputes, key=lambda dispute: dispute.created))
+    return tuple(reversed(disputes))  # a listing begins with the newest

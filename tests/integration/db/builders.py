@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 from domain.audit import Alert, AlertSeverity, AuditEntry
 from domain.caller import Actor, AuditActorType
-from domain.dispute import Dispute, DisputeFunds, DisputeStatus
 from domain.fees import FeeRefundPolicy, FeeTerms
 from domain.idempotency import IdempotencyOutcome, IdempotencyRecord
 from domain.ids import Prefix, new_id
@@ -149,36 +148,6 @@ def a_full_refund(payment: Payment) -> Refund:
         platform_fee_refunded=30,
         gateway_refund_id=f"re_{refund.id}",
         failure_reason="expired_or_canceled_card",
-    )
-
-
-def a_dispute(payment: Payment) -> Dispute:
-    """An inquiry about the payment, of which no money is known."""
-    dispute_id = new_id(Prefix.DISPUTE)
-    return Dispute(
-        id=dispute_id,
-        tenant_id=payment.tenant_id,
-        payment_id=payment.id,
-        gateway_dispute_id=f"du_{dispute_id}",
-        status=DisputeStatus.INQUIRY,
-        reason="fraudulent",
-        amount=9_000,
-        currency=payment.currency,
-        is_charge_refundable=True,
-        created_at=NOW,
-        updated_at=NOW,
-    )
-
-
-def a_full_dispute(payment: Payment) -> Dispute:
-    """A dispute in which no field has its default."""
-    return replace(
-        a_dispute(payment),
-        status=DisputeStatus.WON,
-        is_charge_refundable=False,
-        evidence_due_at=NOW + timedelta(days=8),
-        closed_at=NOW + timedelta(days=60),
-        funds=DisputeFunds("EUR", 8_200, 8_100, 1_500),
     )
 
 

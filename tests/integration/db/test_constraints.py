@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
 from tests.integration.db.builders import (
-    a_full_dispute,
     a_full_event,
     a_full_operation,
     a_full_record,
@@ -15,6 +14,7 @@ from tests.integration.db.builders import (
     an_alert,
 )
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.dispute_builders import a_full_dispute
 from tests.integration.db.rows import an_attempt, stored_capture, stored_override
 
 # Each line breaks one rule of a row that is sound: 10 000 authorized in part, 9 000 captured,

@@ -26,7 +26,6 @@ from domain.payment import Payment
 from domain.refund import Refund
 from domain.sealing import Seal
 from tests.integration.db.builders import (
-    a_full_dispute,
     a_full_event,
     a_full_operation,
     a_full_order,
@@ -37,6 +36,7 @@ from tests.integration.db.builders import (
     an_entry,
 )
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.dispute_builders import a_full_dispute
 from tests.integration.db.rows import an_attempt, stored_override
 
 ID_COLUMNS: Mapping[str, str] = {"tenants": "id"}

@@ -1,4 +1,5 @@
-"""The audit log against what it tells of: no order, payment or refund changes without a line."""
+"""The audit log against what it tells of: no order, payment, refund or dispute changes without a
+line."""
 
 from __future__ import annotations
 
@@ -38,9 +39,27 @@ _REFUND_AS_TOLD = """
         IS DISTINCT FROM (r.refund_status, r.platform_fee_refunded_cents)
 """
 
+_DISPUTE_AS_TOLD = """
+    SELECT d.id, l.action, l.after FROM disputes d LEFT JOIN LATERAL (
+        SELECT action, after FROM audit_log
+        WHERE subject_id = d.payment_id AND after ->> 'dispute_id' = d.id
+        ORDER BY id DESC LIMIT 1
+    ) l ON true
+    WHERE (l.after ->> 'dispute_status', (l.after ->> 'withdrawn')::bigint,
+            (l.after ->> 'reinstated')::bigint, (l.after ->> 'fee_charged')::bigint)
+        IS DISTINCT FROM (d.dispute_status, coalesce(d.withdrawn_cents, 0),
+            coalesce(d.reinstated_cents, 0), coalesce(d.fee_cents, 0))
+"""
+
 
 async def untold(shop: Shop) -> list[tuple[Any, ...]]:
-    """Orders, payments and refunds that are not as their last lines say, and payments that were
-    written more or less often than they have lines."""
-    statements = (_LINES_OF_PAYMENT, _PAYMENT_AS_TOLD, _ORDER_AS_TOLD, _REFUND_AS_TOLD)
+    """Orders, payments, refunds and disputes that are not as their last lines say, and payments
+    that were written more or less often than they have lines."""
+    statements = (
+        _LINES_OF_PAYMENT,
+        _PAYMENT_AS_TOLD,
+        _ORDER_AS_TOLD,
+        _REFUND_AS_TOLD,
+        _DISPUTE_AS_TOLD,
+    )
     return [row for statement in statements for row in await shop.rows(statement)]

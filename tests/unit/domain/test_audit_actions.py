@@ -11,14 +11,16 @@ import pytest
 
 from db.rotation import Verb
 from domain.audit_actions import ACTIONS
-from domain.audit_lines import refund_entry
+from domain.audit_lines import dispute_entry, refund_entry
 from domain.dispute import DisputeStatus
 from domain.free_text import withheld
 from domain.order import OrderStatus
 from domain.payment import TRANSITIONS, PaymentStatus
 from domain.refund import RefundStatus
+from domain.snapshot import GatewayDisputeStatus
 from tests.builders import ACTOR, NOW, a_paid_payment, a_refund
 from tests.house.tree import of_packages
+from tests.unit.domain.disputes import a_dispute, taken
 
 COMPOSED = {
     "order.": {"created", "updated"} | {status.lower() for status in OrderStatus},
@@ -85,6 +87,31 @@ def test_a_refund_whose_details_became_known_is_updated() -> None:
     assert line.before is not None
     assert line.after is not None
     assert (line.after["refunded"], line.after["status"]) == (4_000, "PAID")
+
+
+def test_a_dispute_has_its_lines() -> None:
+    """Opened, moved, or only its details: each is told with its money, and with an amount where the
+    timeline's currency is the dispute's."""
+    closed = a_dispute(GatewayDisputeStatus.WARNING_CLOSED)
+    inquiry = a_dispute(GatewayDisputeStatus.WARNING_NEEDS_RESPONSE)
+    foreign = a_dispute(GatewayDisputeStatus.LOST, taken(), currency="EUR")
+    payment = a_paid_payment(dispute_lost=10_000, dispute_fee=1_500)
+
+    lines = [
+        dispute_entry(before, after, payment, ACTOR, NOW)
+        for before, after in ((None, foreign), (closed, inquiry), (inquiry, inquiry))
+    ]
+    told = [line.after or {} for line in lines]
+
+    assert [line.action for line in lines] == [
+        "dispute.opened",
+        "dispute.inquiry",
+        "dispute.updated",
+    ]
+    assert [line.before is None for line in lines] == [True, False, False]
+    assert [one.get("amount") for one in told] == [None, 10_000, 10_000]
+    assert (told[0]["withdrawn"], told[0]["fee_charged"]) == (10_000, 1_500)
+    assert {(one["dispute_lost"], one["dispute_fee"]) for one in told} == {(10_000, 1_500)}
 
 
 @pytest.mark.parametrize(
