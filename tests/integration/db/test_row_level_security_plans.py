@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -15,19 +16,23 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.cipher import AesGcmCipher
+from db.disputes import _FIND_BY_GATEWAY_ID, _OF_PAYMENT
 from db.engine import make_engine
-from db.filters import orders_where, payments_where
+from db.filters import disputes_where, orders_where, payments_where
 from db.payments import _FIND as FIND_PAYMENT
 from db.payments import _LOCK as LOCK_PAYMENT
 from db.payments import _OF_ORDER
 from db.reports import SqlReads
 from db.roles import DatabaseRole
 from db.statements import ID, TENANT
-from db.tables import orders, payments
+from db.tables import disputes, orders, payments
 from db.transactions import _AS_TENANT, begun, on_own_terms, reading
 from db.work import SqlDatabase
-from domain.reports import OrderFilter, PageRequest, PaymentFilter
+from domain.dispute import DisputeStatus
+from domain.reports import DisputeFilter, OrderFilter, PageRequest, PaymentFilter, TimeRange
+from tests.integration.db.builders import NOW
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.dispute_builders import a_full_dispute
 from tests.integration.db.rows import stored_capture
 
 Node = dict[str, Any]
@@ -45,19 +50,26 @@ _PAYMENTS = """jsonb_build_object('id', 'pay_' || lpad(n::text, 26, '0'),
     'order_id', 'ord_' || lpad(n::text, 26, '0'), 'gateway_payment_id', 'pi_' || n,
     'gateway_charge_id', 'ch_' || n, 'gateway_response',
     jsonb_build_object('last4', lpad((n % 1000)::text, 4, '0')))"""
+_DISPUTES = """jsonb_build_object('id', 'dp_' || lpad(n::text, 26, '0'),
+    'payment_id', 'pay_' || lpad(n::text, 26, '0'), 'gateway_dispute_id', 'du_' || n,
+    'evidence_due_at', timestamptz '2026-11-23 12:30Z' + n * interval '1 hour')"""
 
 
 @pytest_asyncio.fixture
 async def crowd(database: SqlDatabase, engine: AsyncEngine, merchant: Merchant) -> Merchant:
     """A merchant with some thousand orders and payments, of which the planner knows."""
-    await stored_capture(database, merchant)
+    payment = await stored_capture(database, merchant)
+    async with database.begin(merchant.id) as work:
+        await work.disputes.add(a_full_dispute(payment))
+        await work.commit()
     async with engine.begin() as connection:
-        for table, changes in ((orders, _ORDERS), (payments, _PAYMENTS)):
+        made = ((orders, _ORDERS), (payments, _PAYMENTS), (disputes, _DISPUTES))
+        for table, changes in made:
             columns = ", ".join(column.name for column in table.c if column.computed is None)
             await connection.execute(
                 text(_MANY.format(table=table.name, columns=columns, rows=ROWS, changes=changes))
             )
-        await connection.execute(text("ANALYZE orders, payments"))
+        await connection.execute(text("ANALYZE orders, payments, disputes"))
     return merchant
 
 
@@ -108,6 +120,26 @@ HOT: dict[str, Callable[[str], Select[Any]]] = {
         tenant, PaymentFilter(search="pi_77")
     ),
     "payments by last four": lambda tenant: payments_where(tenant, PaymentFilter(search="0077")),
+    "payments in dispute": lambda tenant: (
+        payments_where(tenant, PaymentFilter(is_disputed=True))
+        .order_by(payments.c.id.desc())
+        .limit(26)
+    ),
+    "the disputes' page": lambda tenant: (
+        disputes_where(tenant, DisputeFilter()).order_by(disputes.c.id.desc()).limit(26)
+    ),
+    "open disputes": lambda tenant: (
+        disputes_where(tenant, DisputeFilter(status_in=[DisputeStatus.NEEDS_RESPONSE]))
+        .order_by(disputes.c.id.desc())
+        .limit(26)
+    ),
+    "disputes due in a day": lambda tenant: disputes_where(
+        tenant,
+        DisputeFilter(evidence_due_at=TimeRange(gte=NOW, lt=NOW + timedelta(days=1))),
+    ),
+    "disputes of one payment": lambda tenant: disputes_where(
+        tenant, DisputeFilter(payment_id="pay_" + "7".zfill(26))
+    ),
     "an order by e-mail": lambda tenant: orders_where(
         tenant, OrderFilter(search="U77@example.com")
     ),
@@ -115,13 +147,25 @@ HOT: dict[str, Callable[[str], Select[Any]]] = {
 }
 
 
-HELD = {"find": FIND_PAYMENT, "lock": LOCK_PAYMENT, "of an order": _OF_ORDER}
+HELD = {
+    "find": FIND_PAYMENT,
+    "lock": LOCK_PAYMENT,
+    "of an order": _OF_ORDER,
+    "disputes of a payment": _OF_PAYMENT,
+    "a dispute by its gateway's id": _FIND_BY_GATEWAY_ID,
+}
 
 
 async def test_hot_statements_use_their_indexes(crowd: Merchant, database_url: str) -> None:
-    """No sequential scan of orders or payments in the API's role: neither by a read, as it sends
-    it, nor in a transaction."""
-    key = {TENANT: crowd.id, ID: "pay_" + "7".zfill(26), "of_order_id": "ord_" + "7".zfill(26)}
+    """No sequential scan of orders, payments or disputes in the API's role: neither by a read, as
+    it sends it, nor in a transaction. Open disputes are found by the index of those."""
+    key = {
+        TENANT: crowd.id,
+        ID: "pay_" + "7".zfill(26),
+        "of_order_id": "ord_" + "7".zfill(26),
+        "of_payment_id": "pay_" + "7".zfill(26),
+        "of_gateway_dispute_id": "du_77",
+    }
     connection = await asyncpg.connect(
         database_url, server_settings={"role": DatabaseRole.API.value}
     )
@@ -144,6 +188,8 @@ async def test_hot_statements_use_their_indexes(crowd: Merchant, database_url: s
         if each["Node Type"] == "Seq Scan"
     }
     assert scanned == {}
+    disputed = {each.get("Index Name") for each in nodes(plans["payments in dispute"])}
+    assert "ix_payments_disputed" in disputed
 
 
 def sets_tenant_first(plan: Node) -> bool:
