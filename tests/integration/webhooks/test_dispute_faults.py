@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from domain.dispute import DisputeStatus as D
+from domain.events import EventService
 from domain.inbox import TRIES_MAX, WebhookEventStatus
 from domain.payment import DisputeState, Payment, PaymentStatus
 from tests.integration.domain.auditing import untold
@@ -19,8 +20,9 @@ CREATED = "charge.dispute.created"
 
 
 async def test_two_reads_that_cross(shop: Shop) -> None:
-    """The picture of an open dispute, read before and recorded after its loss was: the payment's
-    version tells that it is old, and the gateway is read again."""
+    """The picture of an open dispute, read before and recorded after another worker process had
+    recorded its loss: the payment's version tells that it is old, and the gateway is read again."""
+    other = EventService(shop.worker_database, shop.gateway, shop.wake, shop.clock)
     disputed = await a_fresh(shop)
     gateway_id = await disputed.open()
     (created,) = await shop.gateway_events(CREATED)
@@ -32,12 +34,15 @@ async def test_two_reads_that_cross(shop: Shop) -> None:
     await asyncio.sleep(0.2)
     await shop.control.decide(gateway_id, "lost")
     (closed,) = await shop.gateway_events("charge.dispute.closed")
-    quick = await shop.process(closed)
+    quick = await shop.receive(closed)
+    await other.process(quick.id)
+    recorded = await disputed.one()
     await waiting
     payment, dispute = await disputed.now(), await disputed.one()
 
-    assert (quick.status, (await shop.event(old.id)).status) == (PROCESSED, PROCESSED)
-    assert (dispute.status, payment.dispute_lost) == (D.LOST, 10_000)
+    assert {(await shop.event(at.id)).status for at in (quick, old)} == {PROCESSED}
+    assert recorded.status is D.LOST
+    assert (dispute, payment.dispute_lost) == (recorded, 10_000)
     lines = await shop.timeline(payment)
     assert [line for line in lines if line.startswith("dispute.")] == [
         "dispute.opened",
