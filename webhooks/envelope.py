@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from domain.card_numbers import without_shown_card_numbers
 
-OMITTED_FIELDS = frozenset({"client_secret", "payment_method"})
-"""Never stored. Whoever holds a client secret can act for the payer; a payment method can be
-charged again, and is kept encrypted where Tollgate needs it."""
+OMITTED_FIELDS = frozenset({"client_secret", "next_action", "payment_method", "receipt_url"})
+"""Never stored. Whoever holds a client secret can act for the payer, and the address in a next
+action has one in it; a payment method can be charged again, and is kept encrypted where Tollgate
+needs it; the address of a receipt opens it to anybody."""
 
 _NAME = re.compile(r"[\x21-\x7e]{1,255}")
 
