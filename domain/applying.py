@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.declines import failure_from
+from domain.declines import failure_from, latest_failure
 from domain.errors import SnapshotMismatch
 from domain.fees import (
     GatewayFeeSchedule,
@@ -144,7 +144,7 @@ def _failed(payment: Payment, snapshot: IntentSnapshot, now: datetime) -> Paymen
     closed_at = payment.intent_closed_at
     if closed_at is None and snapshot.status is IntentStatus.CANCELED:
         closed_at = snapshot.canceled_at or now
-    failure = payment.failure or failure_from(snapshot.decline, now)
+    failure = latest_failure(payment.failure, snapshot.decline, now)
     return replace(payment, failure=failure, intent_closed_at=closed_at)
 
 

@@ -6,6 +6,7 @@ Stripe asks not to reveal that a card is reported lost, stolen or suspected of f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from domain.payment import PaymentFailure
@@ -32,3 +33,17 @@ def failure_from(decline: Decline | None, at: datetime) -> PaymentFailure:
         return PaymentFailure(None, None, _UNFINISHED, at)
     code = decline.decline_code or decline.code
     return PaymentFailure(code, decline.message, _MESSAGES.get(code or "", _PLAIN), at)
+
+
+def latest_failure(
+    failure: PaymentFailure | None, decline: Decline | None, at: datetime
+) -> PaymentFailure:
+    """The failure to keep when the gateway tells of `decline`, which is always its latest one: a
+    payer may have tried another card before the intent was closed. One told of again keeps its
+    moment."""
+    told = failure_from(decline, at)
+    if failure is None:
+        return told
+    if decline is None or replace(told, at=failure.at) == failure:
+        return failure
+    return told

@@ -71,22 +71,32 @@ async def record_refund(
         raise RefundTooEarly("The refund's payment is not captured yet.")
     refund = await _find(work, payment, snapshot)
     if refund is None:
-        refund = _from_gateway(payment, snapshot, now)
+        refund = refund_of_gateway(payment, snapshot, now)
         await work.refunds.add(refund)
         if snapshot.tollgate_refund_id is not None:
             await _note_unforeseen(work, refund, snapshot, now)
+    moved = apply_refund(refund, snapshot)
+    if moved is None:
+        return RecordedRefund(payment, superseded=True, refund=refund)
+    return await save_refund(work, order, payment, refund, moved, actor=actor, now=now)
+
+
+def apply_refund(refund: Refund, snapshot: RefundSnapshot) -> Refund | None:
+    """The refund as the gateway's picture makes it; None for a picture that is behind.
+
+    Raises SnapshotMismatch when amount or currency differ.
+    """
     if (refund.amount, refund.currency) != (snapshot.amount, snapshot.currency):
         raise SnapshotMismatch(f"refund {refund.id} differs in amount or currency")
     status = _STATUSES[snapshot.status]
     if status is not refund.status and status not in TRANSITIONS[refund.status]:
-        return RecordedRefund(payment, superseded=True, refund=refund)
-    moved = replace(
+        return None
+    return replace(
         refund,
         status=status,
         gateway_refund_id=snapshot.gateway_refund_id,
         failure_reason=snapshot.failure_reason or refund.failure_reason,
     )
-    return await save_refund(work, order, payment, refund, moved, actor=actor, now=now)
 
 
 async def save_refund(
@@ -105,13 +115,7 @@ async def save_refund(
     """
     refunds = await work.refunds.of_payment(payment.tenant_id, payment.id)
     others = [refund for refund in refunds if refund.id != after.id]
-    if before.status is not after.status:
-        after = replace(after, platform_fee_refunded=fee_part(payment, others, after))
-    counted = count_refunds(payment, [*others, after])
-    if counted.refunded > payment.captured:
-        raise RefundTooEarly(
-            "More went back than was captured: an earlier refund must have failed."
-        )
+    after, counted = settle_refund(payment, others, before, after)
     if after == before and counted == payment:
         return RecordedRefund(payment, refund=before)
     after = replace(after, updated_at=now)
@@ -122,6 +126,24 @@ async def save_refund(
     payments = await work.payments.of_order(payment.tenant_id, order.id)
     await save_order(work, order, settle_order(order, payments, now), actor=actor, now=now)
     return RecordedRefund(saved, refund=after)
+
+
+def settle_refund(
+    payment: Payment, others: Iterable[Refund], before: Refund, after: Refund
+) -> tuple[Refund, Payment]:
+    """The moved refund with the fee that it returns, and what refunds make of the payment.
+
+    Raises RefundTooEarly when more went back, as far as is known, than was captured.
+    """
+    others = tuple(others)
+    if before.status is not after.status:
+        after = replace(after, platform_fee_refunded=fee_part(payment, others, after))
+    counted = count_refunds(payment, [*others, after])
+    if counted.refunded > payment.captured:
+        raise RefundTooEarly(
+            "More went back than was captured: an earlier refund must have failed."
+        )
+    return after, counted
 
 
 def count_refunds(payment: Payment, refunds: Iterable[Refund]) -> Payment:
@@ -179,7 +201,8 @@ async def _note_unforeseen(
     )
 
 
-def _from_gateway(payment: Payment, snapshot: RefundSnapshot, now: datetime) -> Refund:
+def refund_of_gateway(payment: Payment, snapshot: RefundSnapshot, now: datetime) -> Refund:
+    """The row of a refund that was made outside Tollgate."""
     return Refund(
         id=new_id(Prefix.REFUND),
         tenant_id=payment.tenant_id,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.applying import Applied, apply_snapshot, fail_without_intent
 from domain.errors import SnapshotMismatch
 from domain.payment import NextAction, Payment, PaymentStatus, may_become
-from domain.snapshot import CardDetails, IntentSnapshot, IntentStatus, Settlement
+from domain.snapshot import CardDetails, Decline, IntentSnapshot, IntentStatus, Settlement
 from tests.builders import NOW, SCHEDULE, a_paid_payment, a_payment, an_intent
 
 S = IntentStatus
@@ -230,3 +230,28 @@ def test_a_refundable_amount_is_never_negative() -> None:
     """Lost disputes beyond the captured amount leave nothing to refund, not less."""
     assert a_paid_payment(dispute_lost=12_000).refundable == 0
     assert a_paid_payment(refunded=1_000, refund_pending=2_000).refundable == 7_000
+
+
+def test_the_latest_decline_is_kept_with_its_moment() -> None:
+    """A payer's second card, declined before the intent was closed, is what the failure tells of;
+    the same decline again, or a picture without one, changes nothing."""
+    first = apply(a_payment(), an_intent(S.REQUIRES_PAYMENT_METHOD)).payment
+    expired = Decline("expired_card", None, "Expired.")
+    second = apply_snapshot(
+        first,
+        an_intent(S.REQUIRES_PAYMENT_METHOD, decline=expired),
+        SCHEDULE,
+        LATER + timedelta(hours=1),
+    )
+    closed = apply(second.payment, an_intent(S.CANCELED, cancellation_reason="abandoned")).payment
+
+    assert first.failure is not None
+    assert first.failure.decline_code == "insufficient_funds"
+    assert second.payment.failure is not None
+    assert second.payment.failure.decline_code == "expired_card"
+    assert second.payment.failure.user_message == "The card has expired."
+    assert not second.closes_intent
+    assert apply(second.payment, an_intent(S.REQUIRES_PAYMENT_METHOD, decline=expired)).payment == (
+        second.payment
+    )
+    assert closed.failure == second.payment.failure

@@ -1,0 +1,185 @@
+"""A payment's history at the gateway, and its events handled by pure functions alone.
+
+What the database adds is modelled: who read the gateway before another's change was recorded reads
+again (`EventService` compares the payment's version), and what comes too early waits. Each step is
+reckoned once and remembered, so that all orders, and all reads of each, take a second.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from domain.applying import apply_snapshot
+from domain.event_types import USE_CASES, UseCase
+from domain.payment import Payment, PaymentStatus
+from domain.refund import Refund, RefundStatus
+from domain.refunding import RefundTooEarly, apply_refund, refund_of_gateway, settle_refund
+from domain.snapshot import IntentSnapshot, RefundSnapshot
+from tests.builders import NOW, SCHEDULE
+
+TRIES_MAX = 60
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything that the gateway has of the payment at one moment."""
+
+    intent: IntentSnapshot
+    refunds: Mapping[str, RefundSnapshot] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event: its type, the picture of its moment, and the refund that it names."""
+
+    type: str
+    at: int
+    refund_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Books:
+    """What is recorded here. `closings` counts how often the intent was asked to be closed;
+    `known_from` is the picture that changed something last."""
+
+    payment: Payment
+    refunds: Mapping[str, Refund]
+    closings: int = 0
+    known_from: int = 0
+
+    @property
+    def entries(self) -> tuple[Payment, Mapping[str, Refund]]:
+        """What must not depend on any order."""
+        return self.payment, self.refunds
+
+
+@dataclass(frozen=True)
+class History:
+    """Pictures in the order in which they were true, and seven events that tell of them."""
+
+    books: Books
+    pictures: Sequence[Picture]
+    events: Sequence[Told]
+
+
+def handled(history: History, books: Books, event: Told, seen: int) -> Books:
+    """The books after the event was handled with this picture. Raises RefundTooEarly."""
+    use_case, picture = USE_CASES[event.type], history.pictures[seen]
+    if use_case is UseCase.NOTHING:
+        return books
+    after = books
+    if use_case is UseCase.INTENT or books.payment.status is not PaymentStatus.PAID:
+        applied = apply_snapshot(books.payment, picture.intent, SCHEDULE, NOW)
+        after = replace(
+            books, payment=applied.payment, closings=books.closings + applied.closes_intent
+        )
+    for refund in _asked_for(event, use_case, picture):
+        after = _with_refund(after, refund)
+    return books if after == books else replace(after, known_from=seen)
+
+
+def _asked_for(event: Told, use_case: UseCase, picture: Picture) -> Sequence[RefundSnapshot]:
+    found = list(picture.refunds.values()) if use_case is UseCase.REFUNDS else []
+    if use_case is UseCase.REFUND:
+        found = [picture.refunds[str(event.refund_id)]]
+    return sorted(found, key=lambda refund: (not refund.has_failed, refund.created))
+
+
+def _with_refund(books: Books, snapshot: RefundSnapshot) -> Books:
+    if books.payment.status is not PaymentStatus.PAID:
+        raise RefundTooEarly("not captured")
+    gateway_id = snapshot.gateway_refund_id
+    made = replace(refund_of_gateway(books.payment, snapshot, NOW), id=gateway_id)
+    before = books.refunds.get(gateway_id) or _requested(books, snapshot) or made
+    moved = apply_refund(before, snapshot)
+    if moved is None:
+        return books
+    others = {name: one for name, one in books.refunds.items() if one.id != before.id}
+    after, payment = settle_refund(books.payment, others.values(), before, moved)
+    refunds = {**others, gateway_id: after}
+    return replace(books, payment=payment, refunds=dict(sorted(refunds.items())))
+
+
+def _requested(books: Books, snapshot: RefundSnapshot) -> Refund | None:
+    """Our own refund that waits for its answer."""
+    named = books.refunds.get(snapshot.tollgate_refund_id or "")
+    return named if named and named.status is RefundStatus.REQUESTED else None
+
+
+View = Callable[[int, int], int]
+"""Which picture an event is handled with, of those from the first to the second, both included."""
+
+
+class Steps:
+    """The steps from books to books, each reckoned once; books go by their number."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.books = [history.books]
+        self._taken: dict[tuple[int, int, int], int | None] = {}
+
+    def step(self, number: int, event: int, seen: int) -> int | None:
+        """The books after this event with this picture; None if it came too early."""
+        key = (number, event, seen)
+        if key not in self._taken:
+            self._taken[key] = self._reckon(*key)
+        return self._taken[key]
+
+    def _reckon(self, number: int, event: int, seen: int) -> int | None:
+        told = self.history.events[event]
+        try:
+            after = handled(self.history, self.books[number], told, seen)
+        except RefundTooEarly:
+            return None
+        if after not in self.books:
+            self.books.append(after)
+        return self.books.index(after)
+
+    def views(self, number: int, event: int) -> range:
+        """The pictures that the event may be handled with: any from its own time on, but none older
+        than the last that changed something, for then it would be read again."""
+        first = max(self.history.events[event].at, self.books[number].known_from)
+        return range(first, len(self.history.pictures))
+
+    def run(self, events: Sequence[int], view: View) -> Books:
+        """The books after these events in turn; what is too early comes again after the others."""
+        number, waiting = 0, deque(events)
+        for _ in range(TRIES_MAX):
+            if not waiting:
+                return self.books[number]
+            event = waiting.popleft()
+            views = self.views(number, event)
+            after = self.step(number, event, view(views[0], views[-1]))
+            if after is None:
+                waiting.append(event)
+            else:
+                number = after
+        raise AssertionError(f"{waiting} comes to no end")
+
+    def reachable(self) -> Iterator[tuple[frozenset[int], int]]:
+        """Every pair of handled events and books that any order, any reads and any duplicates lead
+        to."""
+        start = (frozenset[int](), 0)
+        seen, waiting = {start}, [start]
+        while waiting:
+            done, number = at = waiting.pop()
+            yield at
+            for event in range(len(self.history.events)):
+                for view in self.views(number, event):
+                    after = self.step(number, event, view)
+                    found = (done, number) if after is None else (done | {event}, after)
+                    if found not in seen:
+                        seen.add(found)
+                        waiting.append(found)
+
+
+def with_duplicates(events: Sequence[int], chance: random.Random) -> list[int]:
+    """The events, up to three of them again at a later place."""
+    deliveries = list(events)
+    for event in chance.sample(list(events), chance.randint(1, 3)):
+        first = deliveries.index(event)
+        deliveries.insert(chance.randint(first + 1, len(deliveries)), event)
+    return deliveries
