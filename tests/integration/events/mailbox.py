@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from domain.dispute import Dispute
 from domain.inbox import WebhookEvent
 from domain.order import Order
 from domain.payment import Payment
@@ -26,7 +27,7 @@ class Moved:
     payment: Payment
     order: Order
     refunds: tuple[Refund, ...]
-    disputes: tuple[tuple[Any, ...], ...]
+    disputes: tuple[Dispute, ...]
     timeline: tuple[str, ...]
     audit_entries: int
     alerts: tuple[str, ...]
@@ -59,24 +60,16 @@ class Mailbox:
         async with shop.database.begin(tenant_id) as work:
             order = await work.orders.find(tenant_id, payment.order_id)
             refunds = await work.refunds.of_payment(tenant_id, payment.id)
+            disputes = await work.disputes.of_payment(tenant_id, payment.id)
         assert order is not None
         return Moved(
             payment=await shop.now_of(payment),
             order=order,
             refunds=tuple(refunds),
-            disputes=tuple(await self.disputes(payment)),
+            disputes=tuple(disputes),
             timeline=tuple(await shop.timeline(payment)),
             audit_entries=len(await shop.rows("select 1 from audit_log")),
             alerts=tuple(sorted(rule for rule, *_ in await shop.alerts())),
-        )
-
-    async def disputes(self, payment: Payment) -> list[tuple[Any, ...]]:
-        """The payment's disputes, as far as the tables know any: every column."""
-        ((exists,),) = await self.shop.rows("select to_regclass('disputes') is not null")
-        if not exists:
-            return []
-        return await self.shop.rows(
-            "select * from disputes where payment_id = :id order by id", id=payment.id
         )
 
     async def audited(self, event: Mapping[str, object]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from domain.dispute import DisputeStatus
 from domain.order import OrderStatus
 from domain.payment import DisputeState, PaymentStatus
 from domain.refund import RefundOrigin, RefundStatus
@@ -26,7 +27,9 @@ class Row:
     captured: int = 0
     refunded: int = 0
     refunds: tuple[tuple[RefundStatus, int, RefundOrigin], ...] = ()
+    disputes: tuple[tuple[DisputeStatus, int], ...] = ()
     dispute: DisputeState = DisputeState.NONE
+    lost: int = 0
     alerts: tuple[str, ...] = ()
 
 
@@ -143,3 +146,62 @@ PAYMENTS: Mapping[str, Row] = {
         "refund.failed",
     ),
 }
+
+
+def _disputed(
+    scene: Scene, status: DisputeStatus, state: DisputeState, *timeline: str, order: str = ""
+) -> Row:
+    return Row(
+        scene=scene,
+        payment=PaymentStatus.PAID,
+        order=OrderStatus.PAID,
+        captured=10_000,
+        timeline=(CREATED, PAID, *timeline),
+        audit=(timeline[-1], *filter(None, [order])),
+        disputes=((status, 10_000),),
+        dispute=state,
+        lost=10_000 if status is DisputeStatus.LOST else 0,
+        alerts=("dispute.opened",) if len(timeline) == 1 else (),
+    )
+
+
+DISPUTES: Mapping[str, Row] = {
+    "charge.dispute.created": _disputed(
+        scenes.disputed,
+        DisputeStatus.NEEDS_RESPONSE,
+        DisputeState.OPEN,
+        "dispute.opened",
+        order="order.updated",
+    ),
+    "charge.dispute.funds_withdrawn": _disputed(
+        scenes.disputed,
+        DisputeStatus.NEEDS_RESPONSE,
+        DisputeState.OPEN,
+        "dispute.opened",
+        order="order.updated",
+    ),
+    "charge.dispute.updated": _disputed(
+        scenes.under_review,
+        DisputeStatus.UNDER_REVIEW,
+        DisputeState.OPEN,
+        "dispute.opened",
+        "dispute.under_review",
+    ),
+    "charge.dispute.funds_reinstated": _disputed(
+        scenes.won,
+        DisputeStatus.WON,
+        DisputeState.WON,
+        "dispute.opened",
+        "dispute.won",
+        order="order.updated",
+    ),
+    "charge.dispute.closed": _disputed(
+        scenes.lost_at_the_bank,
+        DisputeStatus.LOST,
+        DisputeState.LOST,
+        "dispute.opened",
+        "dispute.lost",
+        order="order.updated",
+    ),
+}
+ROWS = {**PAYMENTS, **DISPUTES}

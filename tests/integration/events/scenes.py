@@ -119,3 +119,33 @@ async def refund_failed(shop: Shop) -> Payment:
         await sent_back(shop, payment), "failed", failure_reason="expired_or_canceled_card"
     )
     return await shop.now_of(payment)
+
+
+async def disputed(shop: Shop) -> Payment:
+    """The bank took all of it back, which nobody here knows."""
+    payment = await paid(shop)
+    await shop.control.dispute(str(payment.gateway_charge_id))
+    return payment
+
+
+async def _decided(shop: Shop, status: str) -> Payment:
+    payment = await disputed(shop)
+    opened = (await shop.gateway_events("charge.dispute.created"))[-1]
+    await shop.process(opened)
+    await shop.control.decide(str(opened["data"]["object"]["id"]), status)
+    return await shop.now_of(payment)
+
+
+async def under_review(shop: Shop) -> Payment:
+    """A dispute that is known here, and now lies with the bank."""
+    return await _decided(shop, "under_review")
+
+
+async def won(shop: Shop) -> Payment:
+    """A dispute that is known here, and was won."""
+    return await _decided(shop, "won")
+
+
+async def lost_at_the_bank(shop: Shop) -> Payment:
+    """A dispute that is known here, and was lost."""
+    return await _decided(shop, "lost")

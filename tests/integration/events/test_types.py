@@ -12,7 +12,7 @@ from tests.events.catalog import Shape, event
 from tests.events.facts import Facts, Json
 from tests.events.older import refund_without_charge
 from tests.integration.events.mailbox import Mailbox, Moved
-from tests.integration.events.rows import PAYMENTS, Row
+from tests.integration.events.rows import ROWS, Row
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -61,11 +61,11 @@ FOREIGN = Teller("foreign", _foreign)
 
 
 @pytest.mark.parametrize("told", [CURRENT, OLDER, LYING], ids=lambda told: told.name)
-@pytest.mark.parametrize("type_", PAYMENTS)
+@pytest.mark.parametrize("type_", ROWS)
 async def test_what_an_event_does(mailbox: Mailbox, type_: str, told: Teller) -> None:
     """The gateway's own picture is recorded, whatever the payload says and in which shape; the same
     delivery again, and every other way to tell the same, change nothing more."""
-    row = PAYMENTS[type_]
+    row = ROWS[type_]
     payment = await row.scene(mailbox.shop)
     facts = await mailbox.facts(payment)
     alerts = (await mailbox.moved(payment)).alerts
@@ -96,7 +96,9 @@ def _as_row(row: Row, moved: Moved) -> Row:
         captured=moved.payment.captured,
         refunded=moved.payment.refunded,
         refunds=tuple((one.status, one.amount, one.origin) for one in moved.refunds),
+        disputes=tuple((one.status, one.amount) for one in moved.disputes),
         dispute=moved.payment.dispute_status,
+        lost=moved.payment.dispute_lost,
         timeline=moved.timeline,
     )
 

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from domain.applying import apply_snapshot
+from domain.dispute import Dispute, apply_dispute, count_disputes, opened_dispute
 from domain.event_types import USE_CASES, UseCase
 from domain.payment import Payment, PaymentStatus
+from domain.recording import TooEarly
 from domain.refund import Refund, RefundStatus
-from domain.refunding import RefundTooEarly, apply_refund, refund_of_gateway, settle_refund
-from domain.snapshot import IntentSnapshot, RefundSnapshot
+from domain.refunding import apply_refund, refund_of_gateway, settle_refund
+from domain.snapshot import DisputeSnapshot, IntentSnapshot, RefundSnapshot
 from tests.builders import NOW, SCHEDULE
 
 TRIES_MAX = 60
@@ -29,15 +31,16 @@ class Picture:
 
     intent: IntentSnapshot
     refunds: Mapping[str, RefundSnapshot] = field(default_factory=dict)
+    disputes: Mapping[str, DisputeSnapshot] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Told:
-    """An event: its type, the picture of its moment, and the refund that it names."""
+    """An event: its type, the picture of its moment, and the refund or dispute that it names."""
 
     type: str
     at: int
-    refund_id: str | None = None
+    names: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,15 @@ class Books:
     `known_from` is the picture that changed something last."""
 
     payment: Payment
-    refunds: Mapping[str, Refund]
+    refunds: Mapping[str, Refund] = field(default_factory=dict)
+    disputes: Mapping[str, Dispute] = field(default_factory=dict)
     closings: int = 0
     known_from: int = 0
 
     @property
-    def entries(self) -> tuple[Payment, Mapping[str, Refund]]:
+    def entries(self) -> tuple[Payment, Mapping[str, Refund], Mapping[str, Dispute]]:
         """What must not depend on any order."""
-        return self.payment, self.refunds
+        return self.payment, self.refunds, self.disputes
 
 
 @dataclass(frozen=True)
@@ -66,31 +70,32 @@ class History:
 
 
 def handled(history: History, books: Books, event: Told, seen: int) -> Books:
-    """The books after the event was handled with this picture. Raises RefundTooEarly."""
+    """The books after the event was handled with this picture. Raises TooEarly."""
     use_case, picture = USE_CASES[event.type], history.pictures[seen]
     if use_case is UseCase.NOTHING:
         return books
     after = books
     if use_case is UseCase.INTENT or books.payment.status is not PaymentStatus.PAID:
         applied = apply_snapshot(books.payment, picture.intent, SCHEDULE, NOW)
-        after = replace(
-            books, payment=applied.payment, closings=books.closings + applied.closes_intent
-        )
+        payment = count_disputes(applied.payment, books.disputes.values())
+        after = replace(books, payment=payment, closings=books.closings + applied.closes_intent)
     for refund in _asked_for(event, use_case, picture):
         after = _with_refund(after, refund)
+    if use_case is UseCase.DISPUTE:
+        after = _with_dispute(after, picture.disputes[event.names])
     return books if after == books else replace(after, known_from=seen)
 
 
 def _asked_for(event: Told, use_case: UseCase, picture: Picture) -> Sequence[RefundSnapshot]:
     found = list(picture.refunds.values()) if use_case is UseCase.REFUNDS else []
     if use_case is UseCase.REFUND:
-        found = [picture.refunds[str(event.refund_id)]]
+        found = [picture.refunds[event.names]]
     return sorted(found, key=lambda refund: (not refund.has_failed, refund.created))
 
 
 def _with_refund(books: Books, snapshot: RefundSnapshot) -> Books:
     if books.payment.status is not PaymentStatus.PAID:
-        raise RefundTooEarly("not captured")
+        raise TooEarly("not captured")
     gateway_id = snapshot.gateway_refund_id
     made = replace(refund_of_gateway(books.payment, snapshot, NOW), id=gateway_id)
     before = books.refunds.get(gateway_id) or _requested(books, snapshot) or made
@@ -107,6 +112,20 @@ def _requested(books: Books, snapshot: RefundSnapshot) -> Refund | None:
     """Our own refund that waits for its answer."""
     named = books.refunds.get(snapshot.tollgate_refund_id or "")
     return named if named and named.status is RefundStatus.REQUESTED else None
+
+
+def _with_dispute(books: Books, snapshot: DisputeSnapshot) -> Books:
+    if books.payment.status is not PaymentStatus.PAID:
+        raise TooEarly("not captured")
+    gateway_id = snapshot.gateway_dispute_id
+    opened = replace(opened_dispute(books.payment, snapshot, NOW), id=gateway_id)
+    after = apply_dispute(books.disputes.get(gateway_id, opened), snapshot, NOW)
+    if after is None:
+        return books
+    disputes = {**books.disputes, gateway_id: after}
+    return replace(
+        books, payment=count_disputes(books.payment, disputes.values()), disputes=disputes
+    )
 
 
 View = Callable[[int, int], int]
@@ -132,7 +151,7 @@ class Steps:
         told = self.history.events[event]
         try:
             after = handled(self.history, self.books[number], told, seen)
-        except RefundTooEarly:
+        except TooEarly:
             return None
         if after not in self.books:
             self.books.append(after)

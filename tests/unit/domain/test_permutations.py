@@ -4,16 +4,26 @@ functions alone, with reads that cross."""
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
 from domain.applying import ABANDONED
-from domain.payment import PaymentStatus
+from domain.payment import DisputeState, PaymentStatus
 from domain.refund import RefundStatus
-from domain.snapshot import Decline, GatewayRefundStatus, IntentStatus, RefundSnapshot, Settlement
-from tests.builders import a_gateway_refund, a_payment, a_refund, an_intent
+from domain.snapshot import (
+    BalanceTransaction,
+    Decline,
+    DisputeSnapshot,
+    GatewayDisputeStatus,
+    GatewayRefundStatus,
+    IntentStatus,
+    RefundSnapshot,
+    Settlement,
+)
+from tests.builders import NOW, a_gateway_refund, a_payment, a_refund, an_intent
 from tests.unit.domain.histories import (
     Books,
     History,
@@ -32,7 +42,7 @@ FIRST, SECOND = (
     Decline("expired_card", None, "Expired."),
 )
 DECLINED = History(
-    Books(a_payment(), {}),
+    Books(a_payment()),
     (
         Picture(an_intent(S.REQUIRES_CONFIRMATION)),
         Picture(an_intent(S.REQUIRES_ACTION)),
@@ -104,7 +114,59 @@ REFUNDED = History(
 )
 """Paid; all of it refunded through Tollgate; that refund failed late, and somebody made another."""
 
-HISTORIES = {"declined": DECLINED, "refunded": REFUNDED}
+
+def _dispute(status: GatewayDisputeStatus, *moved: int) -> Mapping[str, DisputeSnapshot]:
+    transactions = tuple(
+        BalanceTransaction(f"txn_d{amount}", amount, fee, amount - fee, "USD")
+        for amount in moved
+        for fee in [1_500 if amount < 0 else 0]
+    )
+    return {
+        "du_1": DisputeSnapshot(
+            gateway_dispute_id="du_1",
+            status=status,
+            reason="fraudulent",
+            amount=6_000,
+            currency="USD",
+            livemode=False,
+            is_charge_refundable=False,
+            gateway_payment_id="pi_3abc",
+            gateway_charge_id="ch_1",
+            evidence_due_at=NOW,
+            created=NOW,
+            balance_transactions=transactions,
+        )
+    }
+
+
+PART = {"re_1": _refund("re_1", GatewayRefundStatus.SUCCEEDED, 4_000)}
+PART_PENDING = {"re_1": _refund("re_1", GatewayRefundStatus.PENDING, 4_000)}
+LOST = _dispute(GatewayDisputeStatus.LOST, -6_000)
+DISPUTED = History(
+    Books(a_payment()),
+    (
+        Picture(UNSETTLED),
+        Picture(SETTLED),
+        Picture(SETTLED, PART_PENDING),
+        Picture(SETTLED, PART),
+        Picture(SETTLED, PART, _dispute(GatewayDisputeStatus.NEEDS_RESPONSE, -6_000)),
+        Picture(SETTLED, PART, _dispute(GatewayDisputeStatus.UNDER_REVIEW, -6_000)),
+        Picture(SETTLED, PART, LOST),
+        Picture(SETTLED, PART, _dispute(GatewayDisputeStatus.WON, -6_000, 6_000)),
+    ),
+    (
+        Told("payment_intent.succeeded", 0),
+        Told("charge.updated", 1),
+        Told("charge.refunded", 2),
+        Told("refund.updated", 3, "re_1"),
+        Told("charge.dispute.created", 4, "du_1"),
+        Told("charge.dispute.closed", 6, "du_1"),
+        Told("charge.dispute.closed", 7, "du_1"),
+    ),
+)
+"""Paid, a part refunded, the rest disputed, lost, and won after all."""
+
+HISTORIES = {"declined": DECLINED, "refunded": REFUNDED, "disputed": DISPUTED}
 ORDERS = tuple(permutations(range(7)))
 
 
@@ -157,8 +219,9 @@ def test_no_reads_and_duplicates_end_elsewhere(name: str) -> None:
 
 def test_how_the_histories_end() -> None:
     """The one state is the right one: the later decline and a closed intent; one refund that
-    failed, one that counts, and the gateway's own fee."""
-    declined, refunded = in_time(DECLINED), in_time(REFUNDED)
+    failed, one that counts, and the gateway's own fee; a dispute that was won in the end, whose fee
+    is gone."""
+    declined, refunded, disputed = in_time(DECLINED), in_time(REFUNDED), in_time(DISPUTED)
     payment = refunded.payment
 
     assert (declined.payment.status, declined.payment.is_live) == (PaymentStatus.FAILED, False)
@@ -179,3 +242,9 @@ def test_how_the_histories_end() -> None:
         "re_1": RefundStatus.FAILED,
         "re_2": RefundStatus.SUCCEEDED,
     }
+    assert (disputed.payment.refunded, disputed.payment.dispute_status) == (
+        4_000,
+        DisputeState.WON,
+    )
+    assert (disputed.payment.dispute_lost, disputed.payment.dispute_fee) == (0, 1_500)
+    assert disputed.payment.net == 10_000 - 4_000 - (300 - 120) - 350 - 1_500
