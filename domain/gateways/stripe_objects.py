@@ -270,7 +270,10 @@ def _maybe_object(holder: Json, name: str) -> Json | None:
 
 
 def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError("a moment beyond every calendar") from error
 
 
 def _maybe_time(holder: Json, name: str) -> datetime | None:
