@@ -205,3 +205,7 @@ DISPUTES: Mapping[str, Row] = {
     ),
 }
 ROWS = {**PAYMENTS, **DISPUTES}
+"""What the types about payments do (`test_types`)."""
+
+ACCOUNT_TYPES = ("account.updated", "account.application.deauthorized")
+"""The types about accounts (`test_accounts`)."""

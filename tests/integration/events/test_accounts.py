@@ -13,12 +13,12 @@ from tests.events.catalog import Shape, body, event
 from tests.events.facts import Facts
 from tests.integration.domain.gateways import Desk, connect
 from tests.integration.events.mailbox import Mailbox
+from tests.integration.events.rows import ACCOUNT_TYPES
 from tests.integration.webhooks.served import CONNECT_SECRET
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROCESSED, IGNORED = WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED
-TYPES = ("account.updated", "account.application.deauthorized")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Connected:
 
 
 @pytest.mark.parametrize("shape", Shape)
-@pytest.mark.parametrize("type_", TYPES)
+@pytest.mark.parametrize("type_", ACCOUNT_TYPES)
 async def test_an_account_that_is_closed(mailbox: Mailbox, type_: str, shape: Shape) -> None:
     """The account is out of use, by the event's name, with one alert; a second delivery, and the
     same told by another event in the other shape, change nothing."""
@@ -110,7 +110,7 @@ async def test_an_account_that_is_closed(mailbox: Mailbox, type_: str, shape: Sh
 
 
 @pytest.mark.parametrize("shape", Shape)
-@pytest.mark.parametrize("type_", TYPES)
+@pytest.mark.parametrize("type_", ACCOUNT_TYPES)
 async def test_an_account_that_is_said_to_be_closed(
     mailbox: Mailbox, type_: str, shape: Shape
 ) -> None:
@@ -139,7 +139,7 @@ async def test_an_account_that_names_another(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("shape", Shape)
-@pytest.mark.parametrize("type_", TYPES)
+@pytest.mark.parametrize("type_", ACCOUNT_TYPES)
 async def test_the_platforms_own_account(mailbox: Mailbox, type_: str, shape: Shape) -> None:
     """No event switches the platform itself off."""
     done = await mailbox.deliver(event(type_, Facts(charges_enabled=False), shape))
@@ -148,7 +148,7 @@ async def test_the_platforms_own_account(mailbox: Mailbox, type_: str, shape: Sh
     assert done.error_message
 
 
-@pytest.mark.parametrize("type_", TYPES)
+@pytest.mark.parametrize("type_", ACCOUNT_TYPES)
 async def test_an_envelope_before_the_account_had_its_field(mailbox: Mailbox, type_: str) -> None:
     """Until 2017-05-25 an event named its account `user_id`: nothing here reads that, so that it is
     refused as a Connect event of nobody, and nothing is stored."""
