@@ -54,14 +54,32 @@ def _foreign(type_: str, facts: Facts) -> Json:
     }
 
 
+def _of_its_charge(type_: str, facts: Facts) -> Json:
+    """The oldest shape of refunds and disputes: they name their charge alone, and nothing of us."""
+    made = event(type_, facts, Shape.OLDER)
+    data = made["data"]
+    assert isinstance(data, dict)
+    lacking = ("payment_intent", "metadata")
+    bare = {name: at for name, at in data["object"].items() if name not in lacking}
+    return made | {"api_version": "2018-05-21", "data": {"object": bare | {"metadata": {}}}}
+
+
 CURRENT = Teller("current", event)
 OLDER = Teller("older", lambda type_, facts: event(type_, facts, Shape.OLDER))
 LYING = Teller("lying", _lying)
 FOREIGN = Teller("foreign", _foreign)
+OF_ITS_CHARGE = Teller("of its charge", _of_its_charge)
+NAMED_BY_CHARGE = [type_ for type_ in ROWS if "refund." in type_ or ".dispute." in type_]
 
 
-@pytest.mark.parametrize("told", [CURRENT, OLDER, LYING], ids=lambda told: told.name)
-@pytest.mark.parametrize("type_", ROWS)
+@pytest.mark.parametrize(
+    ("type_", "told"),
+    [
+        *((type_, told) for type_ in ROWS for told in (CURRENT, OLDER, LYING)),
+        *((type_, OF_ITS_CHARGE) for type_ in NAMED_BY_CHARGE),
+    ],
+    ids=lambda given: given if isinstance(given, str) else given.name,
+)
 async def test_what_an_event_does(mailbox: Mailbox, type_: str, told: Teller) -> None:
     """The gateway's own picture is recorded, whatever the payload says and in which shape; the same
     delivery again, and every other way to tell the same, change nothing more."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from domain.event_types import USE_CASES, subject_of
+from domain.event_types import USE_CASES, Subject, subject_of
 from domain.gateways.stripe_gateway import API_VERSION
 from domain.inbox import WebhookEvent, WebhookEventStatus, without_payer
 from tests import canaries
@@ -128,22 +128,25 @@ def test_the_sharpest_secret_is_there_to_be_lost() -> None:
 
 @pytest.mark.parametrize(("type_", "shape"), EVERY)
 def test_its_subject_is_read(type_: str, shape: Shape) -> None:
-    """Both shapes name the intent, the refund and our payment where today's do, also once the
+    """Both shapes name intent, charge, refund, dispute and our payment alike, also once the
     payer is taken out."""
     of = facts(type_)
     made = event(type_, of, shape)
     name = str(the_object(made)["object"])
-    for payload in (read_envelope(body(made)).payload, without_payer(made)):
-        subject = subject_of(received(made, payload))
-        assert subject.gateway_payment_id == (
-            None if name in ("account", "application") else of.intent
-        )
-        assert subject.gateway_refund_id == (of.refund if name == "refund" else None)
-        assert subject.payment_id == (
+    subject = subject_of(received(made, read_envelope(body(made)).payload))
+
+    assert subject == subject_of(received(made, without_payer(made)))
+    assert subject == Subject(
+        gateway_payment_id=None if name in ("account", "application") else of.intent,
+        gateway_refund_id=of.refund if name == "refund" else None,
+        payment_id=(
             of.tollgate["tollgate_payment_id"]
             if name in ("payment_intent", "charge", "account")
             else None
-        )
+        ),
+        gateway_charge_id=of.charge if name in ("charge", "refund", "dispute") else None,
+        gateway_dispute_id=of.dispute if name == "dispute" else None,
+    )
 
 
 def received(made: Json, payload: Mapping[str, object]) -> WebhookEvent:
