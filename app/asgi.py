@@ -25,6 +25,7 @@ from app.graphql import GraphQLEndpoint, Services
 from app.guard import GraphQLGuard
 from app.headers import answer_fault
 from app.jwks import Jwks
+from app.metrics import PrometheusMeasures
 from app.middleware import middleware
 from app.policy import Policy
 from app.refusal import answer_unserved
@@ -55,7 +56,7 @@ READY_SECONDS = 2.0
 """How long the database may take before an instance counts as not ready."""
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -> Starlette:
     """The API as an ASGI application. Its pools open on first use and close with its lifespan.
     Raises SettingsError for a manifest of trusted documents that cannot be used."""
     policy = Policy.of(settings)

@@ -7,6 +7,7 @@ import uvicorn
 
 from app.asgi import create_app
 from app.http_protocol import BoundedProtocol
+from app.metrics import PrometheusMeasures, metrics_served
 from app.settings import Settings
 from app.startup import check_login
 from db.roles import DatabaseRole
@@ -26,8 +27,9 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
         SettingsError: the log-in to the database must not serve (`app.startup`).
     """
     asyncio.run(check_login(settings, (DatabaseRole.API, DatabaseRole.PLATFORM)))
+    measures = PrometheusMeasures()
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, measures),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -41,4 +43,5 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     sockets = None if fd is None else [socket.socket(fileno=fd)]
-    uvicorn.Server(config).run(sockets=sockets)
+    with metrics_served(settings, measures):
+        uvicorn.Server(config).run(sockets=sockets)

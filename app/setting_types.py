@@ -200,3 +200,4 @@ CheckoutKeys = Annotated[tuple[CheckoutKey, ...], BeforeValidator(_checkout_keys
 CorsOrigins = Annotated[tuple[str, ...], BeforeValidator(_cors_origins)]
 TrustedProxies = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_trusted_proxies)]
 Rate = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Port = Annotated[int, Field(ge=1, le=65535)]

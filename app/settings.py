@@ -15,14 +15,13 @@ from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
     PydanticBaseSettingsSource,
-    SettingsConfigDict,
 )
 
+from app.connection_settings import ConnectionSettings
 from app.environment import EnvironmentSource, Unusable
 from app.setting_types import (
     DEVELOPMENT_ISSUER,
     MISSING,
-    STRIPE_API_BASE,
     CheckoutKeys,
     CorsOrigins,
     CredentialKeys,
@@ -30,15 +29,9 @@ from app.setting_types import (
     Issuer,
     JwksUrl,
     JwtKeys,
-    NeededWebhookSecrets,
-    PostgresUrl,
+    Port,
     Rate,
-    RedisUrl,
-    StripeApiBase,
-    StripeKey,
-    StripeLog,
     TrustedProxies,
-    WebhookSecrets,
     production_rate,
 )
 
@@ -53,52 +46,13 @@ class SettingsError(Exception):
         super().__init__("\n".join([f"{count} missing or wrong:", *lines]))
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings):
     """Everything that a process of Tollgate is told from outside.
 
     Read it with `load_settings`, which turns every fault into one `SettingsError`. The API
     version sent to Stripe is pinned in code, since parsing depends on it.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, validate_default=True
-    )
-
-    environment: Literal["production", "development"] = Field(
-        default="production",
-        validation_alias="TOLLGATE_ENV",
-        description="production, or development, which allows test doubles and the GraphQL IDE",
-    )
-    database_url: PostgresUrl = Field(
-        validation_alias="DATABASE_URL",
-        description="PostgreSQL: postgresql://user:password@host/db",
-    )
-    redis_url: RedisUrl = Field(
-        validation_alias="REDIS_URL", description="Redis or Valkey: redis:// or rediss://"
-    )
-    stripe_api_base: StripeApiBase = Field(
-        default=STRIPE_API_BASE,
-        validation_alias="STRIPE_API_BASE",
-        description="where Stripe's API is; a sandbox in development",
-    )
-    stripe_secret_key: StripeKey = Field(
-        validation_alias="STRIPE_SECRET_KEY", description="the platform's Stripe key, sk_ or rk_"
-    )
-    stripe_webhook_secrets: NeededWebhookSecrets = Field(
-        default=(),
-        validation_alias="STRIPE_WEBHOOK_SECRET",
-        description="secrets of the platform's webhook endpoint, comma separated",
-    )
-    stripe_connect_webhook_secrets: WebhookSecrets = Field(
-        default=(),
-        validation_alias="STRIPE_CONNECT_WEBHOOK_SECRET",
-        description="secrets of the Connect webhook endpoint, comma separated",
-    )
-    stripe_log: StripeLog = Field(
-        default=None,
-        validation_alias="STRIPE_LOG",
-        description="never set: the Stripe library would log whole requests, secrets included",
-    )
     credential_keys: CredentialKeys = Field(
         min_length=1,
         validation_alias="TOLLGATE_CREDENTIAL_KEYS",
@@ -140,12 +94,20 @@ class Settings(BaseSettings):
         validation_alias="TOLLGATE_HOST",
         description="the address to listen on",
     )
-    port: int = Field(
+    port: Port = Field(
         default=8000,
-        ge=1,
-        le=65535,
         validation_alias="TOLLGATE_PORT",
         description="the port to listen on",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        validation_alias="TOLLGATE_METRICS_HOST",
+        description="the address on which API and worker serve their metrics",
+    )
+    metrics_port: Port | None = Field(
+        default=None,
+        validation_alias="TOLLGATE_METRICS_PORT",
+        description="the port of the metrics, /metrics for Prometheus; none, not served",
     )
     cors_origins: CorsOrigins = Field(
         default=(),

@@ -18,6 +18,7 @@ from app.clock import SystemClock
 from app.daily import keep_daily
 from app.database import cipher_of
 from app.loops import Part, Sweeper, keep_running, settle
+from app.metrics import PrometheusMeasures, metrics_served
 from app.sealing import keep_sealed
 from app.settings import Settings
 from app.startup import check_login
@@ -57,8 +58,10 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with _use_cases(settings) as use_cases:
-        await _work_until(stop, use_cases, settings)
+    measures = PrometheusMeasures()
+    with metrics_served(settings, measures):
+        async with _use_cases(settings) as use_cases:
+            await _work_until(stop, use_cases, settings)
 
 
 async def _work_until(stop: asyncio.Event, use_cases: _UseCases, settings: Settings) -> None:

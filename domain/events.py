@@ -83,7 +83,7 @@ class EventService:
         except PayloadUnstorable:
             return await self._receive_unreadable(event)
         if is_new:
-            await self._wake.webhook_event(event.id)
+            await self._wake.webhook_events([event.id])
         return is_new
 
     async def _receive_unreadable(self, event: WebhookEvent) -> bool:

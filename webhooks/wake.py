@@ -6,8 +6,11 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Mapping, Sequence
 
 from arq.connections import ArqRedis
+from arq.constants import job_key_prefix
+from arq.jobs import serialize_job
 from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import RedisError
 
@@ -24,6 +27,9 @@ SECONDS_MAX = 0.5
 
 PAUSE_SECONDS = 5.0
 """How long Redis is left alone after it failed, so that an outage does not slow every request."""
+
+JOB_MILLISECONDS = 24 * 60 * 60 * 1000
+"""How long a job waits in Redis for a worker; the loops have long done it by then."""
 
 
 def redis_client(redis_url: str) -> ArqRedis:
@@ -44,27 +50,52 @@ class ArqWake:
 
     async def operation(self, operation_id: str) -> None:
         """Asks the worker to settle the operation."""
-        await self._enqueue(SETTLE_OPERATION, f"operation:{operation_id}", operation_id)
+        # It may be woken for again, and a job id that is queued is refused without a word: hence
+        # the time.
+        moment = time.time_ns() // 1_000_000
+        await self._enqueue(
+            {f"operation:{operation_id}:{moment}": (SETTLE_OPERATION, operation_id)}
+        )
 
-    async def webhook_event(self, webhook_event_id: str) -> None:
-        """Asks the worker to process the event."""
-        await self._enqueue(PROCESS_WEBHOOK_EVENT, f"event:{webhook_event_id}", webhook_event_id)
+    async def webhook_event(self, webhook_event_id: str, attempts: int) -> None:
+        """Asks the worker to process the event, which was tried so often before: a second wake-up
+        for the same try is none."""
+        job_id = f"event:{webhook_event_id}:{attempts}"
+        await self._enqueue({job_id: (PROCESS_WEBHOOK_EVENT, webhook_event_id)})
+
+    async def webhook_events(self, webhook_event_ids: Sequence[str]) -> None:
+        """The same for events that just came in, all in one round trip."""
+        await self._enqueue(
+            {f"event:{id_}:0": (PROCESS_WEBHOOK_EVENT, id_) for id_ in webhook_event_ids}
+        )
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._redis.aclose(close_connection_pool=True)
 
-    async def _enqueue(self, function: str, name: str, row_id: str) -> None:
-        if time.monotonic() < self._paused_until:
+    async def _enqueue(self, jobs: Mapping[str, tuple[str, str]]) -> None:
+        """Queues function and row id by job id."""
+        if not jobs or time.monotonic() < self._paused_until:
             return
-        # a job id that was used before is refused without a word, hence the time in it
-        job_id = f"{name}:{time.time_ns() // 1_000_000}"
         try:
             async with asyncio.timeout(SECONDS_MAX):
-                await self._redis.enqueue_job(function, row_id, _job_id=job_id)
+                await self._send(jobs)
         except (RedisError, OSError, TimeoutError) as away:
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             self._log.warning(f"no wake-up through Redis: {type(away).__name__}: {away}")
+
+    async def _send(self, jobs: Mapping[str, tuple[str, str]]) -> None:
+        # What `ArqRedis.enqueue_job` does, one round trip for all instead of three for each. A job
+        # comes before its place in the queue, so that no worker finds a place without a job.
+        now = time.time_ns() // 1_000_000
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for job_id, (function, row_id) in jobs.items():
+                job = serialize_job(
+                    function, (row_id,), {}, None, now, serializer=self._redis.job_serializer
+                )
+                pipe.set(job_key_prefix + job_id, job, px=JOB_MILLISECONDS, nx=True)
+            pipe.zadd(QUEUE, dict.fromkeys(jobs, now), nx=True)
+            await pipe.execute()
 
 
 def _to_json(job: dict[str, object]) -> bytes:

@@ -16,6 +16,7 @@ OUTSIDE = {
         *("aiohttp", "alembic", "arq", "asyncpg", "cross_web", "cryptography", "graphql", "jwt"),
         *(
             "limits",
+            "prometheus_client",
             "pydantic",
             "pydantic_core",
             "pydantic_settings",

@@ -19,7 +19,7 @@ from domain.payment import PaymentStatus
 from tests.e2e.sandbox.control import eventually
 from tests.integration.webhooks.shop import NO_REDIS, Shop, opened
 from webhooks.jobs import JobRunner, Jobs
-from webhooks.wake import SECONDS_MAX, ArqWake
+from webhooks.wake import SECONDS_MAX, ArqWake, redis_client
 
 PROCESSED = WebhookEventStatus.PROCESSED
 
@@ -175,7 +175,7 @@ async def wake_until_processed(shop: Shop, wake: ArqWake) -> None:
     await shop.lose_the_answer()
     event = (await shop.gateway_events("payment_intent.succeeded"))[-1]
     stored = await shop.receive(event)
-    await wake.webhook_event(stored.id)
+    await wake.webhook_event(stored.id, stored.attempts)
     await eventually(
         lambda: shop.event(stored.id), lambda found: found.status is PROCESSED, seconds=15
     )
@@ -186,7 +186,7 @@ async def test_a_wake_up_without_redis_is_cheap(caplog: pytest.LogCaptureFixture
     wake = ArqWake(NO_REDIS)
     started = time.monotonic()
     for _ in range(200):
-        await wake.webhook_event("we_1")
+        await wake.webhook_event("we_1", 0)
         await wake.operation("op_1")
     took = time.monotonic() - started
     await wake.close()
@@ -201,7 +201,7 @@ async def test_a_redis_that_hangs_is_not_waited_for() -> None:
     wake = ArqWake(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     started = time.monotonic()
     for _ in range(50):
-        await wake.webhook_event("we_1")
+        await wake.webhook_event("we_1", 0)
     took = time.monotonic() - started
     await wake.close()
     server.close()
@@ -213,3 +213,20 @@ async def _swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     while await reader.read(65_536):
         pass
     writer.close()
+
+
+async def test_a_wake_up_for_the_same_try_is_queued_once(redis_url: str) -> None:
+    """The job's id carries the try: a second wake-up for it is none, and the next try's is one."""
+    wake, redis = ArqWake(redis_url), redis_client(redis_url)
+    await wake.webhook_events(["we_a", "we_b"])
+    await wake.webhook_event("we_a", 0)
+    await wake.webhook_event("we_a", 1)
+    jobs = await redis.queued_jobs()
+    await redis.aclose(close_connection_pool=True)
+    await wake.close()
+
+    assert sorted((job.job_id, job.function, *job.args) for job in jobs) == [
+        ("event:we_a:0", "process_webhook_event", "we_a"),
+        ("event:we_a:1", "process_webhook_event", "we_a"),
+        ("event:we_b:0", "process_webhook_event", "we_b"),
+    ]
