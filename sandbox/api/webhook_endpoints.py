@@ -3,12 +3,15 @@
 from sandbox.api.call import Call, check_exclusive, found
 from sandbox.api.intent_rules import check_url
 from sandbox.api.lists import page
-from sandbox.errors import refused
+from sandbox.errors import missing, refused
 from sandbox.models import Event, WebhookEndpoint
 from sandbox.params import merged_metadata
 from sandbox.wire import Wire
 
 TYPES_MAX = 20
+
+KEPT_SECONDS = 30 * 24 * 3600
+"""How long an event is listed and read."""
 
 
 def create(call: Call) -> Wire:
@@ -72,12 +75,15 @@ def delete(call: Call) -> Wire:
 
 
 def retrieve_event(call: Call) -> Wire:
-    """GET /v1/events/{id}."""
-    return call.render(found(call.book.events, call.ids[0], "event", "id"))
+    """GET /v1/events/{id}, within 30 days."""
+    event = found(call.book.events, call.ids[0], "event", "id")
+    if not _is_kept(call, event):
+        raise missing("event", event.id, "id")
+    return call.render(event)
 
 
 def list_events(call: Call) -> Wire:
-    """GET /v1/events, by type or types, and by whether all deliveries have succeeded."""
+    """GET /v1/events of 30 days, by type or types, and by whether all deliveries have succeeded."""
     params = call.params
     check_exclusive(params, "type", "types")
     types = params.texts("types")
@@ -89,9 +95,14 @@ def list_events(call: Call) -> Wire:
 
     def matches(event: Event) -> bool:
         delivered = success is None or success is (event.pending == 0 and not event.undelivered)
-        return delivered and (not types or any(_is(event.type, name) for name in types))
+        wanted = not types or any(_is(event.type, name) for name in types)
+        return delivered and wanted and _is_kept(call, event)
 
     return page(call, call.book.events, "/v1/events", "event", matches)
+
+
+def _is_kept(call: Call, event: Event) -> bool:
+    return event.created > call.world.now() - KEPT_SECONDS
 
 
 def _is(type_: str, pattern: str) -> bool:

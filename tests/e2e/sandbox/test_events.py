@@ -87,6 +87,51 @@ async def test_events_are_paged(api: Api) -> None:
     assert [event.id for event in up] == ids[:-1][::-1]
 
 
+async def test_events_between_two_moments(api: Api, control: Control) -> None:
+    """created takes in the moment of gte and leaves out that of lt, page by page."""
+    made = []
+    for _ in range(3):
+        await api.payment_intents.create(payment())
+        made.append((await api.events.list({"limit": 1})).data[0])
+        await control.advance(100)
+    begin, end = made[1].created, made[2].created
+
+    async def found(**bounds: int) -> list[str]:
+        page = await api.events.list({"created": bounds, "limit": 1})
+        return [event.id for event in await api.every(page)]
+
+    assert await found(gte=begin, lt=end) == [made[1].id]
+    assert await found(gte=begin, lt=end + 1) == [made[2].id, made[1].id]
+    assert await found(gte=begin + 1, lt=end) == []
+
+
+async def test_events_of_one_account_alone(api: Api) -> None:
+    """A platform's list has no event of a connected account, whose own list names it."""
+    account = await api.accounts.create({"type": "standard"})
+    named = {"stripe_account": account.id}
+    await api.payment_intents.create(payment(), named)
+    own = (await api.events.list({"limit": 100})).data
+    theirs = (await api.events.list({"limit": 100}, named)).data
+
+    assert {event.type for event in theirs} >= {"payment_intent.created"}
+    assert {event.account for event in theirs} == {account.id}
+    assert {event.id for event in own}.isdisjoint({event.id for event in theirs})
+
+
+async def test_events_are_kept_for_thirty_days(api: Api, control: Control) -> None:
+    """After that an event is neither listed nor read, and what it was about still is."""
+    intent = await api.payment_intents.create(payment())
+    [event] = (await api.events.list()).data
+    await control.advance(29 * 24 * 3600)
+    assert [found.id for found in (await api.events.list()).data] == [event.id]
+    await control.advance(24 * 3600)
+    assert (await api.events.list()).data == []
+    refusal = await refused(api.events.retrieve(event.id))
+
+    assert refusal.facts[:3] == (404, "invalid_request_error", "resource_missing")
+    assert (await api.payment_intents.retrieve(intent.id)).id == intent.id
+
+
 async def test_unknown_event(api: Api) -> None:
     """An event that does not exist is resource_missing."""
     refusal = await refused(api.events.retrieve("evt_nothing"))
