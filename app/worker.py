@@ -17,6 +17,7 @@ from functools import partial
 from app.clock import SystemClock
 from app.daily import keep_daily
 from app.database import cipher_of
+from app.gaps import event_list, keep_walking
 from app.loops import Part, Sweeper, keep_running, settle
 from app.metrics import PrometheusMeasures, metrics_served
 from app.sealing import keep_sealed
@@ -26,11 +27,14 @@ from db.engine import make_engine
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.events import EventService
+from domain.gaps import GapWalker
 from domain.gateways.stripe_gateway import StripeGateway
+from domain.measures import Measures
 from domain.retention import Retention
 from domain.sealing import Sealer
 from domain.settling import Settler
 from webhooks.jobs import JobRunner, Jobs
+from webhooks.listed import listed_event
 from webhooks.wake import ArqWake
 
 DRAIN_SECONDS = 10.0
@@ -46,6 +50,7 @@ class _UseCases:
     settler: Settler
     sealer: Sealer
     retention: Retention
+    walker: GapWalker
 
 
 async def run(settings: Settings) -> None:
@@ -60,7 +65,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     measures = PrometheusMeasures()
     with metrics_served(settings, measures):
-        async with _use_cases(settings) as use_cases:
+        async with _use_cases(settings, measures) as use_cases:
             await _work_until(stop, use_cases, settings)
 
 
@@ -93,11 +98,12 @@ def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
         "the jobs": woken,
         "the sealer": partial(keep_sealed, use_cases.sealer),
         "the daily jobs": partial(keep_daily, use_cases.retention),
+        "the gap walk": partial(keep_walking, use_cases.walker),
     }
 
 
 @asynccontextmanager
-async def _use_cases(settings: Settings) -> AsyncIterator[_UseCases]:
+async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_UseCases]:
     engine = make_engine(
         settings.database_url.get_secret_value(),
         pool_size=settings.db_pool_size,
@@ -110,14 +116,18 @@ async def _use_cases(settings: Settings) -> AsyncIterator[_UseCases]:
     )
     wake = ArqWake(settings.redis_url.get_secret_value())
     clock = SystemClock()
+    events = EventService(database, gateway, wake, clock)
+    listing = event_list(settings)
     try:
         yield _UseCases(
-            EventService(database, gateway, wake, clock),
+            events,
             Settler(database, gateway, wake, clock),
             Sealer(database, clock),
             Retention(database, clock),
+            GapWalker(database, listing, events, listed_event, measures, clock),
         )
     finally:
+        await listing.close()
         await wake.close()
         await gateway.close()
         await engine.dispose()

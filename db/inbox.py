@@ -29,6 +29,7 @@ from db.tables import gateways, payments, webhook_attempts, webhook_events
 from domain.inbox import (
     WebhookAttempt,
     WebhookEvent,
+    WebhookEventSource,
     WebhookEventStatus,
     lost_attempt,
 )
@@ -105,6 +106,7 @@ def _event_of(row: Row[Any]) -> WebhookEvent:
         attempts_before_replay=row.attempts_before_replay,
         replayed_at=row.replayed_at,
         replayed_by=row.replayed_by,
+        source=WebhookEventSource(row.source),
     )
 
 
@@ -135,6 +137,7 @@ def _columns(event: WebhookEvent) -> Mapping[str, object]:
         "attempts_before_replay": event.attempts_before_replay,
         "replayed_at": event.replayed_at,
         "replayed_by": event.replayed_by,
+        "source": event.source.value,
         **_progress(event),
     }
 

@@ -23,6 +23,7 @@ from db.seals import SqlSealStore
 from db.tenants import SqlTenantStore
 from db.transactions import begun, commit, on_own_terms
 from db.unreadable import NotingCipher, alert_unreadable
+from db.webhook_cursors import SqlWebhookCursorStore
 from domain.ports import Cipher
 
 
@@ -45,6 +46,7 @@ class SqlWork:
         self.alerts = SqlAlertStore(connection)
         self.gateways = SqlGatewayStore(connection, cipher)
         self.inbox = SqlInboxStore(connection, cipher)
+        self.cursors = SqlWebhookCursorStore(connection)
 
     async def commit(self) -> None:
         await commit(self._connection)

@@ -19,6 +19,14 @@ class WebhookEventStatus(StrEnum):
     DEAD = "DEAD"
 
 
+class WebhookEventSource(StrEnum):
+    """How an event came: by the gateway's delivery, whose signature was checked, or from its list,
+    after no delivery had arrived. What the list says moves nothing without a read."""
+
+    DELIVERED = "delivered"
+    LISTED = "listed"
+
+
 _S = WebhookEventStatus
 TRANSITIONS: Mapping[WebhookEventStatus, frozenset[WebhookEventStatus]] = {
     _S.RECEIVED: frozenset({_S.PROCESSING}),
@@ -42,8 +50,8 @@ ENDS = frozenset({_S.PROCESSED, _S.IGNORED, _S.RETRY, _S.DEAD})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
-    """One delivery, unique by (gateway row, livemode, event id). `payload` is the event as the
-    gateway signed it, less every client_secret."""
+    """One event, unique by (gateway row, livemode, event id). `payload` is the event as the
+    gateway signed or listed it, less every client_secret."""
 
     id: str
     gateway_id: str
@@ -65,6 +73,7 @@ class WebhookEvent:
     attempts_before_replay: int = 0
     replayed_at: datetime | None = None
     replayed_by: str | None = None
+    source: WebhookEventSource = WebhookEventSource.DELIVERED
 
     @property
     def tries(self) -> int:

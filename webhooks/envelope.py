@@ -38,7 +38,7 @@ def read_envelope(body: bytes) -> Envelope:
     """Reads a body whose signature was checked. Raises UnreadableBody."""
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-        return _envelope(value)
+        return envelope_of(value)
     except (ValueError, RecursionError) as error:
         raise UnreadableBody(str(error)) from error
 
@@ -47,7 +47,8 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _envelope(value: object) -> Envelope:
+def envelope_of(value: object) -> Envelope:
+    """The same for an event that was read from JSON already. Raises UnreadableBody."""
     if not isinstance(value, dict):
         raise UnreadableBody("the body is not an object")
     livemode = value.get("livemode")

@@ -3,7 +3,7 @@
 from db.tables.access import revoked_tokens
 from db.tables.base import metadata
 from db.tables.disputes import disputes
-from db.tables.oversight import alerts, audit_log, audit_seals, daily_runs
+from db.tables.oversight import alerts, audit_log, audit_seals, daily_runs, webhook_cursors
 from db.tables.payments import orders, payments, refunds
 from db.tables.protocol import idempotency_keys, operations, webhook_attempts, webhook_events
 from db.tables.tenancy import fee_overrides, fee_tiers, gateways, tenants
@@ -26,5 +26,6 @@ __all__ = [
     "revoked_tokens",
     "tenants",
     "webhook_attempts",
+    "webhook_cursors",
     "webhook_events",
 ]

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
     Index,
+    Integer,
     Table,
     UniqueConstraint,
     text,
@@ -60,6 +61,26 @@ daily_runs = Table(
     moment("ran_at"),
 )
 """When each daily loop last ran to its end, so that a restart does not run it again."""
+
+webhook_cursors = Table(
+    "webhook_cursors",
+    metadata,
+    text_id("gateway_id", primary_key=True),
+    moment("listed_until"),
+    moment("resume_at"),
+    moment("due_at"),
+    moment("lease_until", nullable=True),
+    Column("missed", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    moment("walked_at", nullable=True),
+    words("error_message", nullable=True),
+    ForeignKeyConstraint(["gateway_id"], ["tenant_payment_gateways.id"]),
+    check("missed", "missed >= 0"),
+    check("failures", "failures >= 0"),
+    Index("ix_webhook_cursors_due", "due_at", "gateway_id"),
+)
+"""How far the gateway's list of events was walked, a row for each gateway row. The API may not read
+it, so that it needs no tenant."""
 
 alerts = Table(
     "alerts",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -18,7 +19,7 @@ from sqlalchemy import (
 from db.tables.base import cents, check, json, metadata, moment, one_of, quoted, text_id
 from db.tables.base import text as words
 from domain.idempotency import IdempotencyOutcome
-from domain.inbox import ENDS, WebhookEventStatus
+from domain.inbox import ENDS, WebhookEventSource, WebhookEventStatus
 from domain.operation import OPEN, OperationKind, OperationState
 
 operations = Table(
@@ -122,9 +123,11 @@ webhook_events = Table(
     Column("attempts_before_replay", Integer, nullable=False, server_default=text("0")),
     moment("replayed_at", nullable=True),
     words("replayed_by", nullable=True),
+    Column("source", Text, nullable=False, server_default=text("'delivered'")),
     ForeignKeyConstraint(["gateway_id"], ["tenant_payment_gateways.id"]),
     UniqueConstraint("gateway_id", "livemode", "event_id", name="event"),
     one_of("status", WebhookEventStatus),
+    one_of("source", WebhookEventSource),
     check("attempts", "attempts >= 0"),
     check("replay", "attempts_before_replay BETWEEN 0 AND attempts"),
     # One that waits without a time to be taken up again would wait for ever.

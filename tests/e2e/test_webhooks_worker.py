@@ -101,6 +101,30 @@ async def test_events_and_operations_are_handled(
         assert await shop.alerts() == []
 
 
+async def test_the_worker_finds_what_never_arrived(
+    database_url: str, redis: str, sandbox_url: str
+) -> None:
+    """A payment of ten minutes ago, of which neither answer nor event arrived, is PAID soon after
+    the worker has started."""
+    async with opened(database_url, redis, sandbox_url) as shop:
+        await shop.write("update tenant_payment_gateways set created_at = now() - interval '1 day'")
+        await shop.control.advance(-600)
+        payment = await shop.lose_the_answer()
+        await shop.control.advance(600)
+        # what the settler would find out by itself, it is not to
+        await shop.write("update gateway_operations set due_at = now() + interval '1 day'")
+        async with worker(shop, database_url, redis):
+            paid = await eventually(
+                lambda: shop.now_of(payment),
+                lambda found: found.status is PaymentStatus.PAID,
+                seconds=15,
+            )
+        sources = await shop.rows("select distinct source, status from webhook_events")
+
+    assert paid.captured == payment.total
+    assert sources == [("listed", "PROCESSED")]
+
+
 async def test_an_event_under_way_ends_before_the_worker(
     database_url: str, redis: str, sandbox_url: str
 ) -> None:

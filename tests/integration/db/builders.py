@@ -8,7 +8,7 @@ from domain.caller import Actor, AuditActorType
 from domain.fees import FeeRefundPolicy, FeeTerms
 from domain.idempotency import IdempotencyOutcome, IdempotencyRecord
 from domain.ids import Prefix, new_id
-from domain.inbox import WebhookEvent, WebhookEventStatus
+from domain.inbox import WebhookEvent, WebhookEventSource, WebhookEventStatus
 from domain.operation import GatewayRequest, Operation, OperationKind, OperationState
 from domain.order import Order, OrderStatus
 from domain.payment import (
@@ -269,6 +269,7 @@ def a_full_event(merchant: Merchant) -> WebhookEvent:
         attempts_before_replay=1,
         replayed_at=NOW - timedelta(seconds=1),
         replayed_by="user_1",
+        source=WebhookEventSource.LISTED,
     )
 
 

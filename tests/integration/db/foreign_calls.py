@@ -23,6 +23,7 @@ from domain.gateway_profile import GatewaySecrets
 from domain.ids import Prefix, new_id
 from domain.payment import GatewayType
 from domain.reports import DisputeFilter, OrderFilter, PageRequest, PaymentFilter
+from domain.webhook_cursors import WebhookCursor
 from tests.integration.db.builders import NOW
 from tests.integration.db.world import World
 
@@ -121,6 +122,8 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "lease_until": NOW + timedelta(hours=2),
         "sending_before": NOW + timedelta(hours=1),
         "before": NOW + timedelta(hours=1),
+        "due_until": NOW + timedelta(hours=1),
+        "oldest": NOW - timedelta(days=30),
     }
     optional = {f"{name}: str | None": value for name, value in texts.items()}
     plain = {f"{name}: str": value for name, value in texts.items()}
@@ -129,6 +132,8 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         **plain,
         **{f"{name}: datetime": moment for name, moment in moments.items()},
         "ids: Sequence[str]": theirs.texts,
+        "event_ids: Sequence[str]": theirs.texts,
+        "lease: datetime | None": NOW + timedelta(hours=2),
         "limit: int": 100,
         "after: int": 0,
         "after: str": "",
@@ -159,6 +164,15 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "Alert": owned(theirs.alert),
         "WebhookEvent": owned(theirs.event),
         "WebhookAttempt": lambda: [replace(theirs.attempt, number=2)],
+        "WebhookCursor": lambda: [
+            WebhookCursor(
+                gateway_id=theirs.merchant.gateway.id,
+                listed_from=NOW,
+                listed_until=NOW + timedelta(hours=3),
+                resume_at=NOW,
+                due_at=NOW,
+            )
+        ],
         "GatewayAccount": owned(theirs.merchant.gateway),
         "GatewayProfile": owned(theirs.profile),
         "GatewaySecrets": lambda: [GatewaySecrets()],

@@ -58,7 +58,8 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
     },
     "tenants": {_API: "SELECT", _WORKER: "SELECT", _PLATFORM: "INSERT SELECT UPDATE"},
     "webhook_attempts": {_API: "SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "SELECT"},
-    "webhook_events": {_API: "INSERT SELECT", _WORKER: "SELECT UPDATE", _PLATFORM: "SELECT"},
+    "webhook_cursors": {_WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
+    "webhook_events": {_API: "INSERT SELECT", _WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
 }
 """All that each role may do to each table. `alembic_version` is the owner's alone."""
 

@@ -41,6 +41,10 @@ WITHOUT: dict[str, str] = {
     "db.platform_reads._ALL": "the platform's people see every tenant",
     "db.retention._EMPTY": "the daily loop is every tenant's",
     "db.retention._OLD_EVENTS": "the daily loop is every tenant's",
+    "db.webhook_cursors._WITHOUT_CURSOR": "a walk goes over the accounts of every tenant",
+    "db.webhook_cursors._FREE": "a walk goes over the accounts of every tenant",
+    "db.webhook_cursors._CLAIM": "a walk goes over the accounts of every tenant",
+    "db.webhook_cursors._KNOWN": "an event has no tenant until it is routed",
     "db.platform_reads._BY_SLUG": "the platform's people name a tenant by its slug",
 }
 """The statements that name no tenant, each with its reason."""

@@ -30,6 +30,8 @@ REFUSED = frozenset({"42501", "23503", "23505"})
 unique_violation. Any other error is a fault of the test or of the store."""
 
 ACROSS = {
+    "cursors.claim": "a walk goes over the accounts of every tenant",
+    "cursors.known": "an event has no tenant until it is routed",
     "inbox.claim": "an event has no tenant until it is routed",
     "inbox.due": "an event has no tenant until it is routed",
     "inbox.find": "an event has no tenant until it is routed",
