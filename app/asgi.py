@@ -37,6 +37,7 @@ from db.platform_reads import SqlPlatformReads
 from db.reports import SqlReads
 from db.revocations import SqlRevocations
 from db.roles import DatabaseRole
+from db.webhook_health import SqlInboxHealthReads
 from db.work import SqlDatabase
 from domain.acting import ActingService
 from domain.checkout import CheckoutService
@@ -46,6 +47,7 @@ from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
 from domain.services import OrderService, PaymentService
 from schema.schema import schema
+from webhooks.health import health_routes as webhook_health_routes
 from webhooks.routes import routes as webhook_routes
 from webhooks.wake import ArqWake
 
@@ -91,6 +93,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
             Route("/graphql", GraphQLGuard(GraphQLEndpoint(schema, door, services, policy))),
             *viewer_routes(door, services.acting),
             *_webhook_routes(settings, EventService(database, gateway, wake, clock), clock),
+            *_webhook_health_routes(settings, SqlInboxHealthReads(platform), clock),
             *_health_routes(engine),
         ],
         middleware=middleware(settings),
@@ -141,6 +144,18 @@ def _webhook_routes(settings: Settings, events: EventService, clock: SystemClock
         secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
         connect_secrets=[secret.get_secret_value() for secret in connect],
         clock=clock,
+    )
+
+
+def _webhook_health_routes(
+    settings: Settings, reads: SqlInboxHealthReads, clock: SystemClock
+) -> list[Route]:
+    has_secret = settings.stripe_webhook_secrets or settings.stripe_connect_webhook_secrets
+    return webhook_health_routes(
+        reads,
+        clock,
+        is_active=bool(has_secret),
+        degraded_seconds=settings.webhook_degraded_seconds,
     )
 
 

@@ -109,6 +109,14 @@ class Settings(ConnectionSettings):
         validation_alias="TOLLGATE_METRICS_PORT",
         description="the port of the metrics, /metrics for Prometheus; none, not served",
     )
+    webhook_degraded_seconds: int = Field(
+        default=120,
+        ge=1,
+        le=86_400,
+        validation_alias="TOLLGATE_WEBHOOK_DEGRADED_SECONDS",
+        description="how long an event may wait for a worker before the webhooks' health is "
+        "degraded",
+    )
     cors_origins: CorsOrigins = Field(
         default=(),
         validation_alias="TOLLGATE_CORS_ORIGINS",

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.events import EventService
@@ -27,12 +27,6 @@ BODY_BYTES_MAX = 256 * 1024
 
 BODY_SECONDS_MAX = 10.0
 """How long a sender may take for its body."""
-
-_HEALTH = {
-    "success": True,
-    "status": "healthy",
-    "webhooks": {"stripe": "active", "paypal": "not_implemented"},
-}
 
 
 class _Refused(Exception):
@@ -140,14 +134,7 @@ def routes(
     endpoint = StripeEndpoint(
         events, secrets, connect_secrets, clock, body_seconds_max=body_seconds_max
     )
-    return [
-        Route("/api/webhooks/stripe", endpoint.deliver, methods=["POST"]),
-        Route("/api/webhooks/health", _health, methods=["GET"]),
-    ]
-
-
-async def _health(_: Request) -> Response:
-    return JSONResponse(_HEALTH)
+    return [Route("/api/webhooks/stripe", endpoint.deliver, methods=["POST"])]
 
 
 def _check_media(request: Request) -> None:

@@ -138,6 +138,8 @@ webhook_events = Table(
         "id",
         postgresql_where=text("status IN ('RECEIVED', 'PROCESSING', 'RETRY')"),
     ),
+    # Those that nobody will work off by itself: few, to be counted.
+    Index("ix_webhook_events_dead", "id", postgresql_where=text("status = 'DEAD'")),
     Index("ix_webhook_events_payment", "tenant_id", "payment_id", "id"),
     Index("ix_webhook_events_gateway", "tenant_id", "gateway_id", "id"),
     # What the daily loop has still to empty.

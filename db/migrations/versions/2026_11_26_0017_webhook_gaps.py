@@ -17,6 +17,7 @@ ALTER TABLE webhook_events
     ADD COLUMN source TEXT NOT NULL DEFAULT 'delivered',
     ADD CONSTRAINT ck_webhook_events_source CHECK (source IN ('delivered', 'listed'))
 """,
+    "CREATE INDEX ix_webhook_events_dead ON webhook_events (id) WHERE status = 'DEAD'",
     # Until now the API alone stored events, as they were delivered.
     "GRANT INSERT ON webhook_events TO tollgate_worker",
     """
@@ -45,6 +46,7 @@ CREATE TABLE webhook_cursors (
 _BACK = (
     "DROP TABLE webhook_cursors",
     "REVOKE INSERT ON webhook_events FROM tollgate_worker",
+    "DROP INDEX ix_webhook_events_dead",
     "ALTER TABLE webhook_events DROP CONSTRAINT ck_webhook_events_source, DROP COLUMN source",
 )
 

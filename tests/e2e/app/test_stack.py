@@ -36,6 +36,14 @@ def test_the_stack_is_healthy(stack: Stack) -> None:
     assert {log.name for log in stack.log_dir.iterdir()} >= {"api.log", "worker.log", "sandbox.log"}
 
 
+def test_the_stack_hears_webhooks(stack: Stack) -> None:
+    """The webhooks' health is there for anybody, with Stripe switched on."""
+    status, body = get(f"{stack.api_url}/api/webhooks/health")
+
+    assert (status, json.loads(body)["success"]) == (http.client.OK, True)
+    assert json.loads(body)["webhooks"] == {"stripe": "active", "paypal": "not_implemented"}
+
+
 def test_the_stack_has_complete_settings(stack: Stack) -> None:
     """The stack's environment is what the settings ask for, webhook secrets included."""
     settings = load_settings(stack.environment)

@@ -35,6 +35,7 @@ OF_NO_TENANT = frozenset(
         "SqlSealWork",
         "SqlRevocations",
         "SqlPlatformReads",
+        "SqlInboxHealthReads",
     }
 )
 """Classes that are no store of a tenant: the transaction itself, its parts, the revoked tokens, and

@@ -228,14 +228,3 @@ async def test_postgresql_away_is_tried_again(shop: Shop) -> None:
     await engine.dispose()
 
     assert (good, bad) == (503, 400)
-
-
-async def test_health(endpoint: Endpoint) -> None:
-    """The health route answers in the shape of the brief."""
-    async with endpoint.session.get("/api/webhooks/health") as answer:
-        assert answer.status == 200
-        assert await answer.json() == {
-            "success": True,
-            "status": "healthy",
-            "webhooks": {"stripe": "active", "paypal": "not_implemented"},
-        }

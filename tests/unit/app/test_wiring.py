@@ -38,6 +38,8 @@ def an_app(environ: dict[str, str]) -> ASGIApp:
         ("GET", "/graphiql-assets/x", 404),
         ("POST", "/api/webhooks/stripe", 400),
         ("GET", "/api/webhooks/stripe", 405),
+        ("GET", "/api/webhooks/health", 503),
+        ("POST", "/api/webhooks/health", 405),
     ],
 )
 async def test_every_answer_is_guarded(method: str, path: str, status: int) -> None:
