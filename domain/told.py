@@ -8,7 +8,7 @@ the platform can make, of exactly the payment that is recorded, a read would say
 from __future__ import annotations
 
 from domain.gateway import PaymentGateway
-from domain.inbox import WebhookEvent
+from domain.inbox import WebhookEvent, WebhookEventSource
 from domain.payment import Payment
 from domain.snapshot import IntentSnapshot, IntentStatus
 from domain.tenant import GatewayAccount, GatewayMode
@@ -46,7 +46,7 @@ def _is_vouched_for(came_by: GatewayAccount) -> bool:
 
 def _was_delivered(event: WebhookEvent) -> bool:
     """Whether it came with a signature; what was found in a list of events has none."""
-    return getattr(event, "source", "delivered") == "delivered"
+    return event.source is WebhookEventSource.DELIVERED
 
 
 def _is_as_recorded(told: IntentSnapshot, payment: Payment) -> bool:

@@ -1,13 +1,13 @@
 """How far the gateway's lists of events were walked, and whether an event came from one.
 
 Revision: 0017
-Revises: 0014
+Revises: 0015
 """
 
 from alembic import op
 
 revision = "0017"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
