@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,3 +54,7 @@ class SqlAuditStore:
 
     async def append(self, entry: AuditEntry) -> None:
         await self.connection.execute(_APPEND, _columns(entry))
+
+    async def append_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Appends the entries in one round trip."""
+        await self.connection.execute(_APPEND, [_columns(entry) for entry in entries])

@@ -18,6 +18,7 @@ from db.orders import SqlOrderStore
 from db.payers import SqlPayerStore
 from db.payments import SqlPaymentStore
 from db.refunds import SqlRefundStore
+from db.replays import SqlReplayStore
 from db.retention import SqlRetentionStore
 from db.seals import SqlSealStore
 from db.tenants import SqlTenantStore
@@ -47,6 +48,7 @@ class SqlWork:
         self.gateways = SqlGatewayStore(connection, cipher)
         self.inbox = SqlInboxStore(connection, cipher)
         self.cursors = SqlWebhookCursorStore(connection)
+        self.replays = SqlReplayStore(connection)
 
     async def commit(self) -> None:
         await commit(self._connection)

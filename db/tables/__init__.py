@@ -6,6 +6,7 @@ from db.tables.disputes import disputes
 from db.tables.oversight import alerts, audit_log, audit_seals, daily_runs, webhook_cursors
 from db.tables.payments import orders, payments, refunds
 from db.tables.protocol import idempotency_keys, operations, webhook_attempts, webhook_events
+from db.tables.replays import webhook_replays
 from db.tables.tenancy import fee_overrides, fee_tiers, gateways, tenants
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "webhook_attempts",
     "webhook_cursors",
     "webhook_events",
+    "webhook_replays",
 ]

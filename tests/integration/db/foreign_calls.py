@@ -21,6 +21,8 @@ from db.work import SqlWork
 from domain.audit_reading import AuditFilter
 from domain.gateway_profile import GatewaySecrets
 from domain.ids import Prefix, new_id
+from domain.inbox import WebhookEventStatus
+from domain.inbox_reading import EventFilter
 from domain.payment import GatewayType
 from domain.reports import DisputeFilter, OrderFilter, PageRequest, PaymentFilter
 from domain.webhook_cursors import WebhookCursor
@@ -34,12 +36,16 @@ OF_NO_TENANT = frozenset(
         "SqlSealDatabase",
         "SqlSealWork",
         "SqlRevocations",
+        "SqlPlatformInbox",
         "SqlPlatformReads",
         "SqlInboxHealthReads",
+        "SqlReplayDatabase",
+        "SqlReplayRuns",
+        "SqlReplayWork",
     }
 )
-"""Classes that are no store of a tenant: the transaction itself, its parts, the revoked tokens, and
-what the platform reads across tenants."""
+"""Classes that are no store of a tenant: the transaction itself, its parts, the revoked tokens, how
+far long replays are, and what the platform reads across tenants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "reference": theirs.order.reference,
         "email": str(theirs.order.customer_email),
         "job": "retention",
+        "by": "ann",
     }
     moments = {
         "now": NOW + timedelta(hours=1),
@@ -138,6 +145,8 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "limit: int": 100,
         "after: int": 0,
         "after: str": "",
+        "after: str | None": None,
+        "has_payload: bool": True,
         "livemode: bool": False,
         "include_archived: bool": True,
     }
@@ -162,6 +171,7 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "Operation": owned(theirs.operation),
         "IdempotencyRecord": owned(theirs.record),
         "AuditEntry": owned(theirs.entry),
+        "Sequence[AuditEntry]": lambda: [[replace(theirs.entry, tenant_id=named)]],
         "Alert": owned(theirs.alert),
         "WebhookEvent": owned(theirs.event),
         "WebhookAttempt": lambda: [replace(theirs.attempt, number=2)],
@@ -195,6 +205,12 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "DisputeFilter": lambda: [
             DisputeFilter(),
             DisputeFilter(payment_id=theirs.payment.id),
+        ],
+        "EventFilter": lambda: [
+            EventFilter(),
+            EventFilter(ids=[theirs.event.id]),
+            EventFilter(payment_id=theirs.payment.id),
+            EventFilter(status_in=list(WebhookEventStatus), replayed_before=NOW),
         ],
         "OrderFilter": lambda: [
             OrderFilter(),

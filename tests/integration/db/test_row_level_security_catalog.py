@@ -60,8 +60,23 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
     "webhook_attempts": {_API: "SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "SELECT"},
     "webhook_cursors": {_WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
     "webhook_events": {_API: "INSERT SELECT", _WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
+    "webhook_replays": {_WORKER: "INSERT SELECT UPDATE"},
 }
 """All that each role may do to each table. `alembic_version` is the owner's alone."""
+
+OF_COLUMNS = {
+    *(
+        ("webhook_events", column, "tollgate_api", "UPDATE")
+        for column in (
+            *("status", "attempts_before_replay", "error_message", "next_attempt_at"),
+            *("lease_until", "processed_at", "replayed_at", "replayed_by"),
+        )
+    ),
+    ("tenant_payment_gateways", "is_enabled", "tollgate_worker", "UPDATE"),
+    ("tenant_payment_gateways", "updated_at", "tollgate_worker", "UPDATE"),
+}
+"""All that a role may do to single columns: the API may set what a replay changes, the worker
+switch a gateway account off."""
 
 OPEN_TO: Mapping[str, frozenset[DatabaseRole]] = {
     "tenant_of_platform_payment": frozenset({_WORKER}),
@@ -121,17 +136,16 @@ async def rows(engine: AsyncEngine, statement: str) -> list[tuple[object, ...]]:
 
 async def test_each_role_has_these_grants_and_no_others(engine: AsyncEngine) -> None:
     """Every table of the metadata is listed, no right is anybody else's; of single columns are
-    those with which the worker switches a gateway account off."""
+    those with which the worker switches a gateway account off, and those of a replay."""
     found: dict[str, dict[str, str]] = {}
     for table, role, rights in await rows(engine, _ACLS):
         found.setdefault(str(table), {})[str(role)] = str(rights)
 
     assert set(GRANTS) == set(metadata.tables)
     assert found == {table: dict(grants) for table, grants in GRANTS.items()}
-    assert sorted(await rows(engine, _PARTS)) == [
-        ("tenant_payment_gateways", "is_enabled", "tollgate_worker", "UPDATE"),
-        ("tenant_payment_gateways", "updated_at", "tollgate_worker", "UPDATE"),
-    ]
+    of_columns = await rows(engine, _PARTS)
+    assert set(of_columns) == OF_COLUMNS
+    assert len(of_columns) == len(OF_COLUMNS)
 
 
 async def test_every_table_of_tenants_is_locked(engine: AsyncEngine) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import db
 from db.audit_reads import SqlAuditReads
 from db.cipher import AesGcmCipher
+from db.inbox_reads import SqlInboxReads
 from db.reports import SqlReads
 from db.tables import gateways, orders, payments
 from db.work import SqlDatabase
@@ -30,6 +31,7 @@ WITHOUT: dict[str, str] = {
     "db.inbox._FREE": "the worker claims events of every tenant",
     "db.inbox._CLAIM": "the worker claims events of every tenant",
     "db.inbox._DUE_IDS": "the worker claims events of every tenant",
+    "db.inbox_reads._ATTEMPTS": "the half of a statement: whoever sends it adds the tenant",
     "db.operations._KEY_OF_WAITING": "the worker claims operations of every tenant",
     "db.operations._CLAIM_DUE": "the worker claims operations of every tenant",
     "db.operations._CLAIM_ONE": "the worker claims operations of every tenant",
@@ -38,6 +40,9 @@ WITHOUT: dict[str, str] = {
     "db.tenants._GATEWAY_BY_ID": "an event names a gateway row, which leads to its tenant",
     "db.tenants._GATEWAY_BY_ACCOUNT": "an event names an account, which leads to its tenant",
     "db.payers._TENANTS": "a payer may be any tenant's",
+    "db.platform_inbox._COUNTED": "the platform's operators see every event",
+    "db.platform_inbox._FOUND": "the platform's operators see every event",
+    "db.platform_inbox._PAYLOAD": "the platform's operators see every event",
     "db.platform_reads._ALL": "the platform's people see every tenant",
     "db.retention._EMPTY": "the daily loop is every tenant's",
     "db.retention._OLD_EVENTS": "the daily loop is every tenant's",
@@ -104,7 +109,7 @@ async def call_everything(
     for call in await every_call(database, world, world.id):
         async with database.begin(world.id) as work:
             await called(stores(work)[call.store], call)
-    for reads in (SqlReads(engine, cipher), SqlAuditReads(engine)):
+    for reads in (SqlReads(engine, cipher), SqlAuditReads(engine), SqlInboxReads(engine)):
         for call in calls("reads", type(reads), world, named=world.id):
             await called(reads, call)
 

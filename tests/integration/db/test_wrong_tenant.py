@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.audit_reads import SqlAuditReads
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
+from db.inbox_reads import SqlInboxReads
 from db.reports import SqlReads
 from db.roles import DatabaseRole
 from db.transactions import RolledBack
@@ -110,7 +111,7 @@ async def test_every_store_is_called(database: SqlDatabase) -> None:
     async with database.begin("ten_any") as work:
         reached = {type(store).__name__ for store in stores(work).values()}
 
-    assert sql_classes() == reached | OF_NO_TENANT | {"SqlReads", "SqlAuditReads"}
+    assert sql_classes() == reached | OF_NO_TENANT | {"SqlReads", "SqlAuditReads", "SqlInboxReads"}
 
 
 async def test_a_wrong_tenant_finds_nothing(
@@ -144,7 +145,7 @@ async def test_a_wrong_tenant_finds_nothing(
 def adds(call: Call) -> bool:
     """Whether the call stores an object that it is given. Under our own tenant it may bear the
     other's id: keys lead with the tenant. It is rolled back, so that nobody finds it later."""
-    return call.method in {"add", "append", "claim", "open", "record"}
+    return call.method in {"add", "append", "append_all", "claim", "open", "record"}
 
 
 async def test_the_conditions_hold_without_it(
@@ -174,14 +175,18 @@ async def test_reads_find_nothing(
     """Every read with the other tenant's ids, by its conditions alone and in the API's role."""
     ours, theirs = worlds
     reader = make_engine(database_url, pool_size=2, role=role)
-    both = {"reads": SqlReads(reader, cipher), "audit": SqlAuditReads(reader)}
+    all_reads = {
+        "reads": SqlReads(reader, cipher),
+        "audit": SqlAuditReads(reader),
+        "inbox": SqlInboxReads(reader),
+    }
     made = [
         call
-        for name, reads in both.items()
+        for name, reads in all_reads.items()
         for call in calls(name, type(reads), theirs, named=ours.id)
     ]
     for call in made:
-        found = shown(await called(both[call.store], call))
+        found = shown(await called(all_reads[call.store], call))
         assert not any(name in found for name in theirs.texts), (call.name, found)
         if call.method.endswith("_count") and len(call.arguments) > 1:
             asks_for_theirs = any(name in shown(call.arguments) for name in theirs.texts)

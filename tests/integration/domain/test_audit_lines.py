@@ -17,6 +17,7 @@ from domain.order import Order
 from domain.payment import GatewayType, Payment, PaymentMethodType
 from tests.integration.domain.auditing import untold
 from tests.integration.domain.calls import capture, refund
+from tests.integration.webhooks.replays import replays_of
 from tests.integration.webhooks.shop import Shop
 
 ANN = Actor(AuditActorType.USER, "ann", "req-7", "192.0.2.7")
@@ -151,6 +152,12 @@ async def administration(shop: Shop) -> None:
     await acting.record(ANN, shop.tenant.id, reason=f"asked by {EMAIL}", operation="Refund")
 
 
+async def an_event(shop: Shop) -> str:
+    """One that was worked off."""
+    found = await shop.rows("select id from webhook_events where status = 'PROCESSED' limit 1")
+    return str(found[0][0])
+
+
 async def test_every_action_has_its_line(shop: Shop) -> None:
     """All that the product does is done once: each action is told with who did it, for which
     request, from what and to what; and no line holds the payer, a secret or a payment method."""
@@ -159,6 +166,7 @@ async def test_every_action_has_its_line(shop: Shop) -> None:
     await disputes(shop)
     await hear_all(shop)
     await administration(shop)
+    await replays_of(shop).replay(ANN, shop.tenant.id, await an_event(shop))
     assert await untold(shop) == []
     eraser = PayerEraser(shop.worker_database, shop.clock)
     await eraser.erase(ANN, shop.tenant.id, EMAIL, looked_at=lambda _: None)
