@@ -33,6 +33,7 @@ from app.settings import Settings
 from app.viewer import viewer_routes
 from db.audit_reads import SqlAuditReads
 from db.engine import connected, make_engine
+from db.inbox_reads import SqlInboxReads
 from db.platform_reads import SqlPlatformReads
 from db.reports import SqlReads
 from db.revocations import SqlRevocations
@@ -45,6 +46,7 @@ from domain.configuring import GatewayService
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
+from domain.replaying import ReplayService
 from domain.services import OrderService, PaymentService
 from schema.schema import schema
 from webhooks.health import health_routes as webhook_health_routes
@@ -78,9 +80,11 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
         payments=payments,
         checkout=CheckoutService(database, JwtCheckoutSigner.of(settings), clock),
         gateways=GatewayService(database, gateway, clock, settings.public_url),
+        replays=ReplayService(database, wake, clock),
         acting=ActingService(database, clock),
         reads=reads,
         audit=SqlAuditReads(engine),
+        inbox=SqlInboxReads(engine),
     )
     remote = Jwks(settings.jwks_url) if settings.jwks_url else None
     admission = Admission(

@@ -29,6 +29,7 @@ from app.policy import Policy
 from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
 from app.request_id import request_id_of
 from domain.audit_reading import AuditReads
+from domain.inbox_reading import InboxReads
 from domain.ports import Reads
 from resolvers.context import (
     ActingUseCases,
@@ -37,6 +38,7 @@ from resolvers.context import (
     GatewayUseCases,
     OrderUseCases,
     PaymentUseCases,
+    ReplayUseCases,
 )
 from schema.budget import BudgetSpent
 from schema.card_data import card_data_at, refusal_at
@@ -58,9 +60,11 @@ class Services:
     payments: PaymentUseCases
     checkout: CheckoutUseCases
     gateways: GatewayUseCases
+    replays: ReplayUseCases
     acting: ActingUseCases
     reads: Reads
     audit: AuditReads
+    inbox: InboxReads
 
 
 class GuardedRequest(StarletteRequestAdapter):
@@ -125,9 +129,11 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 payments=services.payments,
                 checkout=services.checkout,
                 gateways=services.gateways,
+                replays=services.replays,
                 acting=services.acting,
                 reads=services.reads,
                 audit=services.audit,
+                inbox=services.inbox,
             ),
             budget=purse,
             may_introspect=may_introspect(caller, self._policy.introspection),

@@ -20,6 +20,7 @@ _ADMINS = frozenset({Role.ADMIN, Role.PLATFORM_ADMIN})
 _OPERATORS = _ADMINS | {Role.OPERATOR}
 _PAYERS = _OPERATORS | {Role.CHECKOUT}
 _FINANCE = _ADMINS | {Role.FINANCE}
+_EVENT_READERS = _OPERATORS | {Role.DEVELOPER}
 
 ROLES: Mapping[str, frozenset[Role]] = {
     "Query.viewer": _EVERYONE,
@@ -34,6 +35,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Query.feeTiers": _FINANCE,
     "Query.feeQuote": _FINANCE,
     "Query.paymentGateways": _ADMINS,
+    "Query.webhookEvent": _EVENT_READERS,
+    "Query.webhookEvents": _EVENT_READERS,
     "Mutation.createOrder": _OPERATORS,
     "Mutation.cancelOrder": _OPERATORS,
     "Mutation.createCheckoutToken": _OPERATORS,
@@ -43,6 +46,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Mutation.cancelPayment": _OPERATORS,
     "Mutation.refundPayment": _OPERATORS | _FINANCE,
     "Mutation.configurePaymentGateway": _ADMINS,
+    "Mutation.replayWebhookEvent": _OPERATORS,
+    "Mutation.replayDeadWebhookEvents": _OPERATORS,
     "Viewer.tenant": _READERS,
     "Order.metadata": _READERS,
     "Payment.platformFee": _READERS,
@@ -58,6 +63,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Payment.disputeLoss": _READERS,
     "Payment.disputeFee": _READERS,
     "Payment.metadata": _READERS,
+    "Payment.webhookEvents": _EVENT_READERS,
     "PaymentFailure.declineCode": _READERS,
     "PaymentFailure.gatewayMessage": _READERS,
     "PaymentDeclinedError.declineCode": _READERS,
@@ -158,7 +164,12 @@ WHOLE = frozenset(
         "RefundConnection",
         "RefundEdge",
         "RefundSuccess",
+        "ReplayWebhookEventsSuccess",
         "Tenant",
+        "WebhookAttempt",
+        "WebhookEvent",
+        "WebhookEventConnection",
+        "WebhookEventEdge",
     }
 )
 """Types that CHECKOUT cannot reach: whoever reaches the object may read every field of it that has
@@ -174,6 +185,7 @@ NODES: Mapping[Prefix, frozenset[Role]] = {
     Prefix.FEE_TIER: _FINANCE,
     Prefix.FEE_OVERRIDE: _FINANCE,
     Prefix.GATEWAY: _ADMINS,
+    Prefix.WEBHOOK_EVENT: _EVENT_READERS,
 }
 """Who may have an object by its id alone, from `node` and `nodes`; for others there is none."""
 

@@ -24,7 +24,9 @@ from domain.configuring import ShownGateway
 from domain.errors import Forbidden
 from domain.fees import FeeQuote
 from domain.gateway_rules import ConfigureGateway
+from domain.inbox_reading import EventFilter, EventRecord, InboxReads
 from domain.ports import Reads
+from domain.replaying import BulkReplayed
 from resolvers.access import TENANT_NEEDED
 
 
@@ -74,6 +76,16 @@ class GatewayUseCases(Protocol):
     ) -> ShownGateway: ...
 
 
+class ReplayUseCases(Protocol):
+    """Has webhook events worked off once more."""
+
+    async def replay(self, actor: Actor, tenant_id: str, webhook_event_id: str) -> EventRecord: ...
+
+    async def replay_dead(
+        self, actor: Actor, tenant_id: str, where: EventFilter
+    ) -> BulkReplayed: ...
+
+
 class ActingUseCases(Protocol):
     """Writes down that the platform's people act within a tenant."""
 
@@ -91,9 +103,11 @@ class Context:
     payments: PaymentUseCases
     checkout: CheckoutUseCases
     gateways: GatewayUseCases
+    replays: ReplayUseCases
     acting: ActingUseCases
     reads: Reads
     audit: AuditReads
+    inbox: InboxReads
 
     @property
     def tenant_id(self) -> str:

@@ -12,6 +12,7 @@ from domain.caller import AuditActorType, Role
 from domain.dispute import DisputeStatus
 from domain.errors import AttemptedOperation, ErrorCode
 from domain.fees import FeeRefundPolicy
+from domain.inbox import WebhookEventStatus
 from domain.order import OrderStatus
 from domain.payment import (
     DisputeState,
@@ -141,6 +142,17 @@ DESCRIPTIONS: Mapping[EnumMeta, tuple[str, Mapping[str, str]]] = {
             "DUPLICATE": "The customer was charged twice.",
             "FRAUDULENT": "The payment was fraud; the gateway may block the customer.",
             "OTHER": "Anything else; the gateway is told no reason.",
+        },
+    ),
+    WebhookEventStatus: (
+        "Where a webhook event stands.",
+        {
+            "RECEIVED": "Stored, and not looked at yet; or replayed.",
+            "PROCESSING": "It is being worked off.",
+            "PROCESSED": "What it tells of is recorded.",
+            "IGNORED": "It changes nothing here; errorMessage says why.",
+            "RETRY": "It could not be worked off yet, and is tried again.",
+            "DEAD": "It could not be worked off; only a replay tries it again.",
         },
     ),
     FeeRefundPolicy: (

@@ -19,6 +19,7 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
+from domain.replaying import REPLAYS_MAX
 from domain.reports import PAGE_SIZE_MAX
 from schema.codes import RequestErrorCode
 from schema.context import GraphContext
@@ -61,6 +62,10 @@ MUTATION_COST = 5
 MONEY_COST = 10
 """What a mutation costs beyond what it answers, and one that calls the gateway: 60,000 points are
 the 100 writes a second of one account at Stripe (docs.stripe.com/rate-limits)."""
+
+BULK_COST = REPLAYS_MAX
+"""What one costs that replays many events: each of them is a piece of work for the worker, which
+all tenants share."""
 
 COST_MAX = 5_000
 REFUSED_COST = 10
@@ -171,6 +176,7 @@ def _check_operation(operation: OperationDefinitionNode, walk: Walk) -> Asked:
                 RequestErrorCode.BAD_USER_INPUT,
             )
         cost += measure.roots * MUTATION_COST + measure.money * (MONEY_COST - MUTATION_COST)
+        cost += measure.bulk * BULK_COST
     _refuse_above("points of cost", cost, COST_MAX)
     return Asked(max(cost, 1), measure.introspection_depth > 0)
 

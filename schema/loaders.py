@@ -7,7 +7,17 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import audit, disputes, fees, gateways, orders, payments, refunds, tenants
+from resolvers import (
+    audit,
+    disputes,
+    fees,
+    gateways,
+    orders,
+    payments,
+    refunds,
+    tenants,
+    webhook_events,
+)
 from resolvers.context import Context
 
 T = TypeVar("T")
@@ -28,6 +38,9 @@ class Loaders:
         self.audit_entry = _loader(context, audit.by_ids)
         self.fee_override = _loader(context, fees.overrides_by_ids)
         self.gateway = _loader(context, gateways.by_ids)
+        self.webhook_event = _loader(context, webhook_events.by_ids)
+        self.webhook_payload = _loader(context, webhook_events.payloads_by_ids)
+        self.webhook_attempts = _loader(context, webhook_events.attempts_by_ids)
 
 
 def _loader(

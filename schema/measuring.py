@@ -27,7 +27,7 @@ from graphql import (
 )
 
 from domain.reports import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
-from schema.mutation import GATEWAY_MUTATIONS
+from schema.mutation import BULK_MUTATIONS, GATEWAY_MUTATIONS
 
 LISTS: Mapping[str, int] = {
     "auditEntries": PAGE_SIZE_DEFAULT,
@@ -36,6 +36,7 @@ LISTS: Mapping[str, int] = {
     "payments": PAGE_SIZE_DEFAULT,
     "refunds": PAGE_SIZE_DEFAULT,
     "timeline": 50,
+    "webhookEvents": PAGE_SIZE_DEFAULT,
 }
 """The fields that read a slice of a list, and how many items they take when they are not told."""
 
@@ -47,8 +48,9 @@ _ITEMS = frozenset({"nodes", "edges"})
 class Measure:
     """What a selection set comes to with its fragments expanded.
 
-    Of its own level only: `roots`, the fields, `money`, the mutations that call the gateway, and
-    `item_cost`, the cost of what a list repeats for each of its items. `introspection_depth` is
+    Of its own level only: `roots`, the fields, `money`, the mutations that call the gateway,
+    `bulk`, those that do many things, and `item_cost`, the cost of what a list repeats for each of
+    its items. `introspection_depth` is
     what lies below __schema or __type; `lists` counts the slices that are read, those of each item
     of a slice as often as it has items.
     """
@@ -61,6 +63,7 @@ class Measure:
     directives: int = 0
     roots: int = 0
     money: int = 0
+    bulk: int = 0
     lists: int = 0
     cost: int = 0
     item_cost: int = 0
@@ -69,6 +72,7 @@ class Measure:
         """Takes in what is selected beside this."""
         self.roots += other.roots
         self.money += other.money
+        self.bulk += other.bulk
         self.item_cost += other.item_cost
         self._add_everywhere(other, levels=0)
 
@@ -162,6 +166,7 @@ class Walk:
         total.fields += 1
         total.aliases += field.alias is not None
         total.money += name in GATEWAY_MUTATIONS
+        total.bulk += name in BULK_MUTATIONS
 
     def _items(self, field: FieldNode) -> int:
         """For how many items the selection below the field is read."""

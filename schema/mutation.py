@@ -6,10 +6,14 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import checkout, gateways, orders, payments
-from schema import gateway, inputs, results
+from domain.inbox_reading import EventFilter
+from domain.replaying import REPLAYS_MAX
+from resolvers import checkout, gateways, orders, payments, webhook_events
+from schema import gateway, inputs, replays, results
 from schema.context import Info
 from schema.fields import computed
+from schema.types import WebhookEvent
+from schema.webhook_event import WebhookEventFilter
 
 MONEY_MUTATIONS = frozenset(
     {"authorizePayment", "chargePayment", "capturePayment", "refundPayment", "cancelPayment"}
@@ -19,7 +23,12 @@ MONEY_MUTATIONS = frozenset(
 GATEWAY_MUTATIONS = MONEY_MUTATIONS | {"configurePaymentGateway"}
 """Mutations that call the gateway. A document may hold one, so that none tries many keys."""
 
+BULK_MUTATIONS = frozenset({"replayDeadWebhookEvents"})
+"""Mutations of which one sets the worker to many things: they cost accordingly."""
+
 _input = strawberry.argument(description="What to do.")
+_event = strawberry.argument(description="The event.")
+_which = strawberry.argument(description="Which of the DEAD events; all when left out.")
 _order = strawberry.argument(description="The order that the token is bound to.")
 _ttl = strawberry.argument(description="Seconds that it is good for: 60 to 86400.")
 
@@ -102,3 +111,25 @@ class Mutation:
     ) -> gateway.PaymentGatewayResult:
         command = input.to_command()
         return gateway.PaymentGateway.of(await gateways.configure(info.context.base, command))
+
+    @computed(
+        "Has a webhook event that has ended worked off once more. Whatever of it took effect "
+        "already has no effect again.",
+        allow="Mutation.replayWebhookEvent",
+    )
+    async def replay_webhook_event(
+        self, info: Info, id: Annotated[strawberry.ID, _event]
+    ) -> replays.ReplayWebhookEventResult:
+        return WebhookEvent.of(await webhook_events.replay(info.context.base, id))
+
+    @computed(
+        f"Has the tenant's DEAD webhook events worked off once more, at most {REPLAYS_MAX} in one "
+        "call: call it again while remainingCount is above 0.",
+        allow="Mutation.replayDeadWebhookEvents",
+    )
+    async def replay_dead_webhook_events(
+        self, info: Info, filter: Annotated[WebhookEventFilter | None, _which] = None
+    ) -> replays.ReplayWebhookEventsResult:
+        where = filter.to_filter() if filter else EventFilter()
+        done = await webhook_events.replay_dead(info.context.base, where)
+        return replays.ReplayWebhookEventsSuccess.of(done)

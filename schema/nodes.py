@@ -18,7 +18,7 @@ from schema.gateway import PaymentGateway
 from schema.loaders import Loaders
 from schema.node import Node
 from schema.tenant import Tenant
-from schema.types import Dispute, Order, Payment, Refund
+from schema.types import Dispute, Order, Payment, Refund, WebhookEvent
 
 T = TypeVar("T")
 
@@ -49,6 +49,7 @@ LOADS: Mapping[Prefix, Load] = {
     Prefix.FEE_TIER: _load(lambda loaders: loaders.fee_tier, FeeTier.of),
     Prefix.FEE_OVERRIDE: _load(lambda loaders: loaders.fee_override, FeeOverride.of),
     Prefix.GATEWAY: _load(lambda loaders: loaders.gateway, PaymentGateway.of),
+    Prefix.WEBHOOK_EVENT: _load(lambda loaders: loaders.webhook_event, WebhookEvent.of),
 }
 """Every kind of object that can be asked for by its id alone."""
 

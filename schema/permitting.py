@@ -45,6 +45,7 @@ PAGES: Mapping[str, Prefix] = {
     "Payment.disputes": Prefix.DISPUTE,
     "Payment.refunds": Prefix.REFUND,
     "Payment.timeline": Prefix.AUDIT_ENTRY,
+    "Payment.webhookEvents": Prefix.WEBHOOK_EVENT,
 }
 """The lists that an answer may hold, with the prefix of their cursors."""
 

@@ -10,8 +10,9 @@ import strawberry
 
 from domain import audit_reading, reports
 from domain.ids import Prefix
+from domain.inbox_reading import EventFilter
 from domain.reports import PAGE_SIZE_MAX
-from resolvers import audit, disputes, fees, gateways, orders, payments
+from resolvers import audit, disputes, fees, gateways, orders, payments, webhook_events
 from schema.audit import AuditEntry, AuditFilter
 from schema.codes import BadInput
 from schema.connection import After, Before, Connection, First, Last, connect, page_request
@@ -25,7 +26,8 @@ from schema.node import Node
 from schema.nodes import load_node
 from schema.scalars import Cents, Currency
 from schema.tenant import Viewer
-from schema.types import Dispute, Order, Payment
+from schema.types import Dispute, Order, Payment, WebhookEvent
+from schema.webhook_event import WebhookEventFilter
 
 _id = strawberry.argument(description="The id.")
 _ids = strawberry.argument(description=f"Up to {PAGE_SIZE_MAX} ids.")
@@ -133,6 +135,33 @@ class Query:
         asked = page_request(Prefix.AUDIT_ENTRY, first=first, after=after, last=last, before=before)
         page = await audit.page(info.context.base, where, asked)
         return connect(page, AuditEntry.of, partial(audit.count, info.context.base, where))
+
+    @computed("The webhook event with this id.", allow="Query.webhookEvent")
+    async def webhook_event(
+        self, info: Info, id: Annotated[strawberry.ID, _id]
+    ) -> WebhookEvent | None:
+        found = await info.context.loaders.webhook_event.load(id)
+        return WebhookEvent.of(found) if found else None
+
+    @computed(
+        "The gateway's events about the tenant's payments, newest first.",
+        allow="Query.webhookEvents",
+    )
+    async def webhook_events(
+        self,
+        info: Info,
+        filter: Annotated[WebhookEventFilter | None, _filter] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[WebhookEvent]:
+        where = filter.to_filter() if filter else EventFilter()
+        prefix = Prefix.WEBHOOK_EVENT
+        asked = page_request(prefix, first=first, after=after, last=last, before=before)
+        page = await webhook_events.page(info.context.base, where, asked)
+        count = partial(webhook_events.count, info.context.base, where)
+        return connect(page, WebhookEvent.of, count)
 
     @computed("The platform's price lists, by level.", allow="Query.feeTiers")
     async def fee_tiers(

@@ -1,4 +1,4 @@
-"""Payments, orders, refunds and disputes, which refer to one another and so live in one file."""
+"""Payments, orders, refunds, disputes and events, which refer to one another: one file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from functools import partial
 import strawberry
 
 from domain import dispute, order, payment, refund
-from domain.dispute import DisputeStatus
 from domain.ids import Prefix
+from domain.inbox_reading import EventFilter, EventRecord
 from domain.order import OrderStatus
 from domain.payment import DisputeState, GatewayType, PaymentAction, PaymentStatus, RefundState
 from domain.refund import RefundReason, RefundStatus
 from domain.reports import DisputeFilter, PaymentFilter
-from resolvers import disputes, payments, refunds
+from resolvers import disputes, payments, refunds, webhook_events
 from schema.connection import After, Connection, FirstOfAll, connect, page_request
 from schema.context import Info
 from schema.directives import Allow
+from schema.dispute_parts import OpenedDispute
 from schema.fees import FeeTerms
 from schema.fields import computed
 from schema.money import Money
@@ -30,6 +31,7 @@ from schema.payment_parts import (
     dashboard_url,
 )
 from schema.scalars import Json
+from schema.webhook_event import ReceivedEvent
 
 
 @strawberry.type(description="One attempt to collect what an order has remaining.")
@@ -168,6 +170,16 @@ class Payment(Node):
         page = await disputes.page(info.context.base, where, asked)
         return connect(page, Dispute.of, partial(disputes.count, info.context.base, where))
 
+    @computed("The gateway's events about it, newest first.", allow="Payment.webhookEvents")
+    async def webhook_events(
+        self, info: Info, first: FirstOfAll = 20, after: After = None
+    ) -> Connection[WebhookEvent]:
+        asked = page_request(Prefix.WEBHOOK_EVENT, first=first, after=after)
+        where = EventFilter(payment_id=self.id)
+        page = await webhook_events.page(info.context.base, where, asked)
+        count = partial(webhook_events.count, info.context.base, where)
+        return connect(page, WebhookEvent.of, count)
+
 
 @strawberry.type(description="Money going back to the payer.")
 class Refund(Node):
@@ -210,42 +222,11 @@ class Refund(Node):
 
 
 @strawberry.type(description="A cardholder's objection to a payment at the bank.")
-class Dispute(Node):
-    status: DisputeStatus = strawberry.field(description="Where it stands.")
-    reason: str = strawberry.field(description="The gateway's word for the cardholder's reason.")
-    amount: Money = strawberry.field(
-        description="What is disputed: a part of the payment, or through exchange rates more."
-    )
-    dispute_fee: Money = strawberry.field(
-        description="The gateway's fee for it, in the account's currency, less what came back."
-    )
-    evidence_due_at: datetime | None = strawberry.field(
-        description="Until when evidence is taken; null where none is."
-    )
-    gateway_dispute_id: str = strawberry.field(description="The gateway's id (du_… or dp_…).")
-    created_at: datetime = strawberry.field(description="When it was opened at the gateway.")
-    closed_at: datetime | None = strawberry.field(
-        description="When its end was heard of; null while it is open."
-    )
-    payment_id: strawberry.Private[str]
-
+class Dispute(OpenedDispute):
     @classmethod
     def of(cls, given: dispute.Dispute) -> Dispute:
         """The dispute as a client sees it."""
-        funds = given.funds
-        fee = Money.of(funds.fee, funds.currency) if funds else Money.of(0, given.currency)
-        return cls(
-            id=strawberry.ID(given.id),
-            status=given.status,
-            reason=given.reason,
-            amount=Money.of(given.amount, given.currency),
-            dispute_fee=fee,
-            evidence_due_at=given.evidence_due_at,
-            gateway_dispute_id=given.gateway_dispute_id,
-            created_at=given.created_at,
-            closed_at=given.closed_at,
-            payment_id=given.payment_id,
-        )
+        return cls.opened(given)
 
     @computed("The payment that it is about.")
     async def payment(self, info: Info) -> Payment:
@@ -297,3 +278,20 @@ class Order(Node):
         where = PaymentFilter(order_id=self.id)
         page = await payments.page(info.context.base, where, asked)
         return connect(page, Payment.of, partial(payments.count, info.context.base, where))
+
+
+@strawberry.type(
+    description="What the gateway told of one change, as it was received, and what became of it."
+)
+class WebhookEvent(ReceivedEvent):
+    @classmethod
+    def of(cls, event: EventRecord) -> WebhookEvent:
+        """The event as a client sees it."""
+        return cls.received(event)
+
+    @computed("The payment that it is about; null where it is about none.")
+    async def payment(self, info: Info) -> Payment | None:
+        if self.payment_id is None:
+            return None
+        found = await info.context.loaders.payment.load(self.payment_id)
+        return Payment.of(found) if found else None

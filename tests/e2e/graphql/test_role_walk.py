@@ -19,11 +19,17 @@ from domain.ids import Prefix, new_id
 from resolvers.access import PLATFORM_WIDE, ROLES, needs_tenant
 from schema.roles import Answer, direct_answer
 from tests.e2e.graphql.merchant import Header, Json, Merchant, a_token
+from tests.e2e.graphql.staff import sql
 from tests.e2e.graphql.walk import Path, Values, document, field_of, found, path_to, roots
 
 VISA, DECLINED = "pm_card_visa", "pm_card_visa_chargeDeclinedInsufficientFunds"
 OVERRIDE = """INSERT INTO platform_fee_overrides
     VALUES ($1, $2, 250, '{}', 'a test', 'platform', now() - interval '1 hour', NULL)"""
+DEAD_EVENT = """INSERT INTO webhook_events (id, gateway_id, livemode, event_id, event_type,
+    payload, status, attempts, tenant_id, payment_id, created_at)
+    SELECT $1, g.id, false, 'evt_' || $1, 'customer.created', '{"id": "evt"}', 'DEAD', 8, $2, $3,
+    now() FROM tenant_payment_gateways g WHERE g.tenant_id IS NULL AND NOT g.livemode"""
+DEAD_EVENTS = "SELECT id FROM webhook_events WHERE tenant_id = $1 AND status = 'DEAD'"
 ORDER_OF = "query ($id: ID!) { payment(id: $id) { order { id } } }"
 
 
@@ -119,8 +125,12 @@ def a_world(merchant: Merchant) -> World:
     for payment_id in (paid, held, asking, failed):
         owners[payment_id] = merchant.query(ORDER_OF, id=payment_id)["payment"]["order"]["id"]
     ids = {"orderId": order, "paymentId": held, "id": paid, "ids": paid}
+    event_id = new_id(Prefix.WEBHOOK_EVENT)
+    asyncio.run(_execute(merchant, DEAD_EVENT, event_id, merchant.tenant_id, paid))
     given: dict[str, Json] = {
         "order": {"by": {"id": order}},
+        "webhookEvent": {"id": event_id},
+        "replayWebhookEvent": {"id": event_id},
         "refundPayment": {"input": {"paymentId": paid, "idempotencyKey": "walk-refund"}},
         "PaymentNextAction": {"id": asking},
         "PaymentFailure": {"id": failed},
@@ -188,11 +198,12 @@ def test_every_operation_lets_in_its_roles_and_nobody_else(merchant: Merchant) -
     assert len(allowed) > 150
 
 
-def _state(merchant: Merchant) -> tuple[Json, int]:
-    """The rows and calls. Tokens and acts of the walkers themselves are in the audit."""
+def _state(merchant: Merchant) -> tuple[Json, int, list[Json]]:
+    """The rows, the calls, the events that wait for a replay. Tokens and acts of the walkers
+    themselves are in the audit."""
     rows = merchant.rows()
     del rows["audit_log"]
-    return rows, merchant.calls()
+    return rows, merchant.calls(), sql(merchant, DEAD_EVENTS, merchant.tenant_id)
 
 
 def test_without_a_token_no_operation_answers(merchant: Merchant) -> None:

@@ -26,8 +26,9 @@ from db.seeding import add_tenant
 from db.work import SqlDatabase
 from domain.caller import Role
 from domain.card_numbers import without_card_numbers
+from domain.inbox import WebhookEventStatus
 from domain.payment import PaymentStatus
-from tests.integration.db.builders import a_payment, an_order
+from tests.integration.db.builders import a_full_event, a_payment, an_order
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.world import TENANT_TABLES, stored_world, tenant_column
 from tests.integration.tenants.asking import Question, questions
@@ -176,8 +177,24 @@ async def _by_mutations(api: Api, tenant: Tenant) -> None:
     await _pay(api, tenant, "authorizePayment")
     released = await _pay(api, tenant, "authorizePayment")
     await api.do(tenant, "cancelPayment", paymentId=released["id"])
-    tenant.spent |= {"ord": canceled, "pay": released["id"]}
+    emptied = await _emptied_event(api, tenant, released["id"])
+    tenant.spent |= {"ord": canceled, "pay": released["id"], "we": emptied}
     tenant.full |= {"Order": paid["of"], "Payment": paid["id"]}
+
+
+async def _emptied_event(api: Api, tenant: Tenant, payment_id: str) -> str:
+    """A dead event of the payment that no replay can raise: it is counted, and nothing more."""
+    event = replace(
+        a_full_event(tenant.merchant),
+        event_id=f"evt_{letters(24)}",
+        status=WebhookEventStatus.DEAD,
+        payload={},
+        payment_id=payment_id,
+    )
+    async with api.database.begin_across_tenants() as work:
+        await work.inbox.record(event)
+        await work.commit()
+    return event.id
 
 
 async def _order(api: Api, tenant: Tenant) -> str:

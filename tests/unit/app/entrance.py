@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.windows import LocalWindows
 from domain.tenant import Tenant
 from tests.unit.schema.audit_shelf import AuditShelf
+from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
 from tests.unit.schema.shop import CheckoutDesk, Journal, OrderDesk, Shelf, Till
 
@@ -61,9 +62,11 @@ def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None 
         payments=till,
         checkout=CheckoutDesk(),
         gateways=GatewayDesk(),
+        replays=ReplayDesk(),
         acting=journal or Journal(),
         reads=shelf,
         audit=AuditShelf(),
+        inbox=EventShelf(),
     )
 
 

@@ -13,15 +13,16 @@ ORDER = "ord_0000000000000000000000000a"
 MONEY_OUT = {"Mutation.capturePayment", "Mutation.cancelPayment", "Mutation.refundPayment"}
 PAYING = {"Mutation.authorizePayment", "Mutation.chargePayment"}
 CONFIGURING = {"Mutation.configurePaymentGateway"}
+REPLAYING = {"Mutation.replayWebhookEvent", "Mutation.replayDeadWebhookEvents"}
 ORDERING = {"Mutation.createOrder", "Mutation.cancelOrder", "Mutation.createCheckoutToken"}
 EXPECTED: dict[Role, set[str]] = {
     Role.CHECKOUT: PAYING,
     Role.VIEWER: set(),
     Role.DEVELOPER: set(),
-    Role.OPERATOR: PAYING | MONEY_OUT | ORDERING,
+    Role.OPERATOR: PAYING | MONEY_OUT | ORDERING | REPLAYING,
     Role.FINANCE: {"Mutation.refundPayment"},
-    Role.ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING,
-    Role.PLATFORM_ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING,
+    Role.ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING | REPLAYING,
+    Role.PLATFORM_ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING | REPLAYING,
 }
 
 

@@ -34,6 +34,7 @@ from schema.schema import schema
 from tests.builders import NOW, TENANT, a_payment, a_refund, an_order
 from tests.unit.schema.audit_shelf import AuditShelf
 from tests.unit.schema.dispute_shelf import DisputeShelf
+from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
 
 OTHER_ORDER = new_id(Prefix.ORDER)
@@ -260,6 +261,7 @@ def a_context(
     shelf: Shelf | None = None,
     till: Till | None = None,
     gateways: GatewayDesk | None = None,
+    replays: ReplayDesk | None = None,
 ) -> Context:
     """One request of the caller to the shop."""
     till = till or Till()
@@ -269,9 +271,11 @@ def a_context(
         payments=till,
         checkout=CheckoutDesk(),
         gateways=gateways or GatewayDesk(),
+        replays=replays or ReplayDesk(),
         acting=Journal(),
         reads=shelf or Shelf(),
         audit=AuditShelf(),
+        inbox=replays.shelf if replays else EventShelf(),
     )
 
 
@@ -282,10 +286,11 @@ async def execute(
     shelf: Shelf | None = None,
     till: Till | None = None,
     gateways: GatewayDesk | None = None,
+    replays: ReplayDesk | None = None,
     variables: dict[str, object] | None = None,
 ) -> ExecutionResult:
     """The schema's answer to the caller."""
-    context = GraphContext(a_context(caller, shelf, till, gateways), may_introspect=True)
+    context = GraphContext(a_context(caller, shelf, till, gateways, replays), may_introspect=True)
     return await schema.execute(document, variable_values=variables, context_value=context)
 
 

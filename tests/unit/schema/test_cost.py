@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.reports import PAGE_SIZE_DEFAULT
 from schema.codes import RequestErrorCode
 from schema.limits import (
+    BULK_COST,
     COST_MAX,
     MONEY_COST,
     MUTATION_COST,
@@ -52,6 +53,8 @@ def cost(document: str, variables: Mapping[str, object] | None = None) -> int:
         ("mutation { ...f } fragment f on M { chargePayment { payment { id } } }", MONEY_COST + 2),
         ("mutation { a: createOrder { id } b: createOrder { id } }", 2 * MUTATION_COST + 2),
         ("query { chargePayment { id } }", 1),
+        ("mutation { replayWebhookEvent { id } }", MUTATION_COST + 1),
+        ("mutation { replayDeadWebhookEvents { n } }", MUTATION_COST + BULK_COST + 1),
     ],
 )  # fmt: skip
 def test_a_document_costs_its_objects(document: str, points: int) -> None:
