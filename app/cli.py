@@ -21,6 +21,7 @@ from app.tenant_commands import tenant_commands
 from app.token_commands import token_commands
 from app.tokens import NoSigningKey
 from app.trusted_documents import ManifestFault
+from app.webhook_commands import webhook_commands
 from app.worker import run as run_worker
 from schema.roles import print_roles
 from schema.schema import print_sdl
@@ -35,6 +36,7 @@ cli.add_typer(token_commands, name="token")
 cli.add_typer(audit_commands, name="audit")
 cli.add_typer(tenant_commands, name="tenants")
 cli.add_typer(key_commands, name="keys")
+cli.add_typer(webhook_commands, name="webhooks")
 
 
 @cli.command()

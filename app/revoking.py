@@ -93,7 +93,7 @@ async def revoke(settings: Settings, revocation: Revocation, *, reason: str | No
     Raises CannotRevoke when no such tenant is there or the reason may not be kept, and
     DatabaseUnavailable.
     """
-    if reason is not None and not _may_be_kept(reason):
+    if reason is not None and not may_be_kept(reason):
         raise CannotRevoke(
             f"--reason is a text of at most {REASON_LENGTH_MAX} characters, without secrets"
         )
@@ -108,7 +108,8 @@ async def revoke(settings: Settings, revocation: Revocation, *, reason: str | No
         await SqlRevocations(engine).revoke(revocation.token_id, revocation.expires_at, entry)
 
 
-def _may_be_kept(reason: str) -> bool:
+def may_be_kept(reason: str) -> bool:
+    """Whether the audit may hold the reason for ever."""
     return (
         len(reason) <= REASON_LENGTH_MAX
         and reason.isprintable()
