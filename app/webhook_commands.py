@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.clock import SystemClock
 from app.database import command_engine
 from app.database_command import told_in_words
+from app.gap_commands import walk
 from app.replay_command import replay
 from app.settings import load_database_url
 from app.webhook_output import json_of, line_of, page_of
@@ -36,6 +37,7 @@ LIMIT_MAX = 1_000
 
 webhook_commands = typer.Typer(no_args_is_help=True, help="The inbox of webhook events.")
 webhook_commands.command()(replay)
+webhook_commands.command()(walk)
 
 
 @webhook_commands.command("list")

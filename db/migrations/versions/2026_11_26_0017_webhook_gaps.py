@@ -1,13 +1,13 @@
 """How far the gateway's lists of events were walked, and whether an event came from one.
 
 Revision: 0017
-Revises: 0015
+Revises: 0016
 """
 
 from alembic import op
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
