@@ -134,7 +134,9 @@ async def test_a_refused_replay_is_a_member(detail_code: str) -> None:
     }
 
 
-@pytest.mark.parametrize("event_id", ["nonsense", "pay_1", "", "we_\ud800", "ord_01m8aty1jke0pa0000prgqewae"])
+@pytest.mark.parametrize(
+    "event_id", ["nonsense", "pay_1", "", "we_\ud800", "ord_01m8aty1jke0pa0000prgqewae"]
+)
 async def test_what_is_no_id_is_not_asked_for(event_id: str) -> None:
     """The same answer as for a missing one, without a look at the database."""
     desk = ReplayDesk()
