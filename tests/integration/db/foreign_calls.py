@@ -157,6 +157,38 @@ def _only(value: object) -> Sequence[object]:
     return [value]
 
 
+def _filters(theirs: World) -> Mapping[str, Callable[[], Sequence[object]]]:
+    """Filters of each kind: of everything, and by what names the other tenant's rows."""
+    return {
+        "AuditFilter": lambda: [
+            AuditFilter(),
+            *(AuditFilter(subject_id=name) for name in theirs.texts),
+        ],
+        "PaymentFilter": lambda: [
+            PaymentFilter(),
+            PaymentFilter(order_id=theirs.order.id),
+            *(PaymentFilter(search=name) for name in (*theirs.texts, "4242")),
+        ],
+        "DisputeFilter": lambda: [
+            DisputeFilter(),
+            DisputeFilter(payment_id=theirs.payment.id),
+        ],
+        "EventFilter": lambda: [
+            EventFilter(),
+            EventFilter(ids=[theirs.event.id]),
+            EventFilter(payment_id=theirs.payment.id),
+            EventFilter(status_in=list(WebhookEventStatus), replayed_before=NOW),
+        ],
+        "OrderFilter": lambda: [
+            OrderFilter(),
+            *(
+                OrderFilter(search=name)
+                for name in (*theirs.texts, str(theirs.order.customer_email))
+            ),
+        ],
+    }
+
+
 def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[object]]]:
     """Parameters of the domain's types; what belongs to a tenant is said to be of `named`."""
 
@@ -193,30 +225,5 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
             PageRequest(limit=100),
             PageRequest(limit=100, before=new_id(Prefix.ORDER)[:4], backwards=True),
         ],
-        "AuditFilter": lambda: [
-            AuditFilter(),
-            *(AuditFilter(subject_id=name) for name in theirs.texts),
-        ],
-        "PaymentFilter": lambda: [
-            PaymentFilter(),
-            PaymentFilter(order_id=theirs.order.id),
-            *(PaymentFilter(search=name) for name in (*theirs.texts, "4242")),
-        ],
-        "DisputeFilter": lambda: [
-            DisputeFilter(),
-            DisputeFilter(payment_id=theirs.payment.id),
-        ],
-        "EventFilter": lambda: [
-            EventFilter(),
-            EventFilter(ids=[theirs.event.id]),
-            EventFilter(payment_id=theirs.payment.id),
-            EventFilter(status_in=list(WebhookEventStatus), replayed_before=NOW),
-        ],
-        "OrderFilter": lambda: [
-            OrderFilter(),
-            *(
-                OrderFilter(search=name)
-                for name in (*theirs.texts, str(theirs.order.customer_email))
-            ),
-        ],
+        **_filters(theirs),
     }
