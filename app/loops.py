@@ -6,12 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from redis.exceptions import RedisError
 
 from domain.events import EventService
 from domain.ports import DatabaseUnavailable
 from domain.settling import Settler
+from webhooks.trying import work_off
 
 Part = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set. It may fail; `keep_running` starts it anew."""
@@ -22,8 +24,8 @@ IDLE_SECONDS = 1.0
 EVENTS_MAX = 12
 """Events that the sweeper processes at once."""
 
-EVENT_SECONDS_MAX = 20.0
-"""An event beyond this is given up; its lease runs out and it is taken up again."""
+GRACE = timedelta(seconds=2)
+"""How long an event that just came is left to the jobs, which are woken for it at once."""
 
 OPERATIONS_MAX = 20
 """Operations that the settler looks at at once."""
@@ -68,51 +70,59 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
 class Sweeper:
     """Processes events that wait in the inbox, by PostgreSQL alone.
 
-    A slow event holds up one place, not its neighbours: places are filled as they fall free.
+    It claims as many as it has places for, in one statement that passes over what others hold: so
+    several workers share a backlog without a word between them. A slow event holds up one place,
+    not its neighbours: places are filled as they fall free.
     """
 
     def __init__(self, events: EventService) -> None:
         self._events = events
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweeps until `stop`, then lets the events under way end. Raises DatabaseUnavailable."""
         try:
             while not stop.is_set():
-                if not await self._fill():
+                room = EVENTS_MAX - len(self._under_way)
+                if await self._fill(room) < room:
                     await pause(stop, IDLE_SECONDS)
-                if len(self._under_way) >= EVENTS_MAX:
-                    await asyncio.wait(
-                        self._under_way.values(), return_when=asyncio.FIRST_COMPLETED
-                    )
-            if self._under_way:
-                await asyncio.wait(self._under_way.values())
+                else:
+                    await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            for task in self._under_way.values():
-                task.cancel()
+            await self._cut_off()
             raise
+        finally:
+            if stop.is_set():
+                await self._drain()
 
-    async def _fill(self) -> bool:
-        """Starts what waits; False when nothing was found to start."""
-        due = await self._events.due(2 * EVENTS_MAX)
-        room = EVENTS_MAX - len(self._under_way)
-        fresh = [event_id for event_id in due if event_id not in self._under_way][:room]
-        for event_id in fresh:
-            task = asyncio.create_task(self._process(event_id), name=event_id)
+    async def _fill(self, room: int) -> int:
+        """Starts what waits, as far as there is room; how many."""
+        claimed = await self._events.claim_due(room, received_for=GRACE) if room else []
+        for tried in claimed:
+            task = asyncio.create_task(work_off(self._events, tried), name=tried.event.id)
+            self._under_way.add(task)
             task.add_done_callback(self._ended)
-            self._under_way[event_id] = task
-        return bool(fresh)
-
-    async def _process(self, event_id: str) -> None:
-        async with asyncio.timeout(EVENT_SECONDS_MAX):
-            await self._events.process(event_id)
+        return len(claimed)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._under_way[task.get_name()]
+        self._under_way.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             trace = None if isinstance(error, _OUTAGES) else error
-            _log.error("event %s was not processed: %r", task.get_name(), error, exc_info=trace)
+            _log.error("event %s has no outcome: %r", task.get_name(), error, exc_info=trace)
+
+    async def _drain(self) -> None:
+        try:
+            if self._under_way:
+                await asyncio.wait(self._under_way)
+        except asyncio.CancelledError:
+            await self._cut_off()
+            raise
+
+    async def _cut_off(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
 
 async def settle(settler: Settler, stop: asyncio.Event) -> None:

@@ -17,11 +17,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from db.payment_rows import payment_of
 from db.statements import current_tenant, enter_tenant
@@ -53,34 +55,46 @@ _END = update(webhook_events).where(
     _COLUMN.attempts == bindparam("of_attempts"),
 )
 _ADD_ATTEMPT = insert(webhook_attempts)
-_DUE = or_(
-    _COLUMN.status == "RECEIVED",
-    and_(_COLUMN.status == "RETRY", _COLUMN.next_attempt_at <= bindparam("now")),
-    and_(_COLUMN.status == "PROCESSING", _COLUMN.lease_until <= bindparam("now")),
-)
-# The first condition is the index's own; `_DUE` alone would not be seen to imply it.
-_WAITING = and_(_COLUMN.status.in_(["RECEIVED", "PROCESSING", "RETRY"]), _DUE)
-_DUE_IDS = select(_COLUMN.id).where(_WAITING).order_by(_COLUMN.id).limit(bindparam("at_most"))
-_FREE = (
-    select(_COLUMN.id, _COLUMN.status, _COLUMN.lease_until)
-    .where(_COLUMN.id == bindparam("of_id"), _DUE)
-    .with_for_update(skip_locked=True)
-)
-_BEFORE = _FREE.subquery("before")
-_CLAIM = (
-    update(webhook_events)
-    .where(_COLUMN.id == _BEFORE.c.id)
-    .values(
-        status="PROCESSING",
-        attempts=_COLUMN.attempts + 1,
-        lease_until=bindparam("leased_until"),
-        next_attempt_at=None,
+
+
+def _due(received: ColumnElement[bool]) -> ColumnElement[bool]:
+    return or_(
+        and_(_COLUMN.status == "RECEIVED", received),
+        and_(_COLUMN.status == "RETRY", _COLUMN.next_attempt_at <= bindparam("now")),
+        and_(_COLUMN.status == "PROCESSING", _COLUMN.lease_until <= bindparam("now")),
     )
-    .returning(
-        webhook_events,
-        _BEFORE.c.status.label("status_before"),
-        _BEFORE.c.lease_until.label("lease_before"),
+
+
+def _claim(due: Select[Any]) -> ReturningUpdate[Any]:
+    # A CTE that locks is run once, so that what it locks and what is claimed are the same rows.
+    before = due.with_for_update(skip_locked=True).cte("before")
+    return (
+        update(webhook_events)
+        .where(_COLUMN.id == before.c.id)
+        .values(
+            status="PROCESSING",
+            attempts=_COLUMN.attempts + 1,
+            lease_until=bindparam("leased_until"),
+            next_attempt_at=None,
+        )
+        .returning(
+            webhook_events,
+            before.c.status.label("status_before"),
+            before.c.lease_until.label("lease_before"),
+        )
     )
+
+
+_BEFORE = select(_COLUMN.id, _COLUMN.status, _COLUMN.lease_until)
+_CLAIM = _claim(_BEFORE.where(_COLUMN.id == bindparam("of_id"), _due(true())))
+_CLAIM_DUE = _claim(
+    _BEFORE.where(
+        # The index's own condition; what is due alone would not be seen to imply it.
+        _COLUMN.status.in_(["RECEIVED", "PROCESSING", "RETRY"]),
+        _due(_COLUMN.created_at <= bindparam("received_until")),
+    )
+    .order_by(_COLUMN.id)
+    .limit(bindparam("at_most"))
 )
 
 
@@ -163,10 +177,6 @@ class SqlInboxStore:
         row = found.first()
         return None if row is None else _event_of(row)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        found = await self.connection.execute(_DUE_IDS, {"now": now, "at_most": limit})
-        return list(found.scalars())
-
     async def claim(
         self, webhook_event_id: str, now: datetime, lease_until: datetime
     ) -> WebhookEvent | None:
@@ -174,8 +184,24 @@ class SqlInboxStore:
             _CLAIM, {"of_id": webhook_event_id, "now": now, "leased_until": lease_until}
         )
         row = claimed.first()
-        if row is None:
-            return None
+        return None if row is None else await self._claimed(row)
+
+    async def claim_due(
+        self, now: datetime, lease_until: datetime, *, received_until: datetime, limit: int
+    ) -> Sequence[WebhookEvent]:
+        claimed = await self.connection.execute(
+            _CLAIM_DUE,
+            {
+                "now": now,
+                "leased_until": lease_until,
+                "received_until": received_until,
+                "at_most": limit,
+            },
+        )
+        events = [await self._claimed(row) for row in claimed.all()]
+        return sorted(events, key=lambda event: event.id)
+
+    async def _claimed(self, row: Row[Any]) -> WebhookEvent:
         event = _event_of(row)
         if row.status_before == WebhookEventStatus.PROCESSING.value:
             before = replace(event, attempts=event.attempts - 1, lease_until=row.lease_before)

@@ -29,6 +29,8 @@ from domain.ports import Clock, PayloadUnstorable, Wake
 from domain.recording import TooEarly, lock_payment
 from domain.told import told_intent
 
+_LEASE = timedelta(seconds=LEASE_SECONDS)
+
 
 class EventService:
     """The inbox at work: `receive` for the route, `process` for the job, `due` for the sweeper."""
@@ -102,20 +104,39 @@ class EventService:
             await work.commit()
         return is_new
 
-    async def due(self, limit: int) -> Sequence[str]:
-        """Ids of events that wait to be processed, at most `limit`."""
+    async def claim_due(
+        self, limit: int, *, received_for: timedelta = timedelta()
+    ) -> Sequence[Try]:
+        """Takes up to `limit` events that wait, oldest first, for `work_off`; of those that just
+        came, the ones that came at least so long ago. The caller has LEASE_SECONDS for each."""
+        now = self._clock.now()
         async with self._database.begin_across_tenants() as work:
-            return await work.inbox.due(self._clock.now(), limit)
+            events = await work.inbox.claim_due(
+                now, now + _LEASE, received_until=now - received_for, limit=limit
+            )
+            await work.commit()
+        return [Try(event, now) for event in events]
+
+    async def claim(self, webhook_event_id: str) -> Try | None:
+        """Takes this event for `work_off`, unless it is done, not due, or held by a worker."""
+        now = self._clock.now()
+        async with self._database.begin_across_tenants() as work:
+            event = await work.inbox.claim(webhook_event_id, now, now + _LEASE)
+            await work.commit()
+        return None if event is None else Try(event, now)
 
     async def process(self, webhook_event_id: str) -> None:
-        """Works off one event, unless it is done, not due, or held by another worker.
+        """Takes one event and works it off."""
+        tried = await self.claim(webhook_event_id)
+        if tried is not None:
+            await self.work_off(tried)
+
+    async def work_off(self, tried: Try) -> None:
+        """Brings the try to its end.
 
         Never raises for what the gateway does: a problem there puts the event off, a contradiction
         or too many tries bury it with an alert.
         """
-        tried = await self._claim(webhook_event_id)
-        if tried is None:
-            return
         if tried.event.tries > TRIES_MAX:
             await self._ends.bury(tried, f"No outcome in {TRIES_MAX} tries.")
         elif not tried.event.has_payload:
@@ -124,13 +145,9 @@ class EventService:
         else:
             await self._follow(tried)
 
-    async def _claim(self, webhook_event_id: str) -> Try | None:
-        now = self._clock.now()
-        lease_until = now + timedelta(seconds=LEASE_SECONDS)
-        async with self._database.begin_across_tenants() as work:
-            event = await work.inbox.claim(webhook_event_id, now, lease_until)
-            await work.commit()
-        return None if event is None else Try(event, now)
+    async def put_off(self, tried: Try, reason: str) -> None:
+        """Ends a try that `work_off` could not end, for this reason."""
+        await self._ends.put_off(tried, reason)
 
     async def _follow(self, tried: Try) -> None:
         event = tried.event

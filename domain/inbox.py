@@ -41,8 +41,9 @@ TRANSITIONS: Mapping[WebhookEventStatus, frozenset[WebhookEventStatus]] = {
 TRIES_MAX = 8
 """An event that failed this often is DEAD, with an alert."""
 
-LEASE_SECONDS = 30
-"""How long a worker may hold an event before another may take it."""
+LEASE_SECONDS = 25
+"""How long a worker may hold an event before another may take it: longer than a try may last, and
+short enough for an event whose worker was killed to be handled 30 s after."""
 
 ENDS = frozenset({_S.PROCESSED, _S.IGNORED, _S.RETRY, _S.DEAD})
 """What a try can end in."""

@@ -18,16 +18,19 @@ class InboxStore(Protocol):
 
     async def find(self, webhook_event_id: str) -> WebhookEvent | None: ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of events that wait: RECEIVED, RETRY whose time has come, expired leases."""
-        ...
-
     async def claim(
         self, webhook_event_id: str, now: datetime, lease_until: datetime
     ) -> WebhookEvent | None:
         """The event as PROCESSING under a fresh lease, `attempts` one higher; None when it is done,
         not due yet, or held by another worker. Where the lease before ran out without a word of its
         worker, that try is added as `inbox.lost_attempt`."""
+        ...
+
+    async def claim_due(
+        self, now: datetime, lease_until: datetime, *, received_until: datetime, limit: int
+    ) -> Sequence[WebhookEvent]:
+        """The same for up to `limit` events that wait, oldest first: RECEIVED until then, RETRY
+        whose time has come, expired leases. Leaves out rows that another worker holds."""
         ...
 
     async def end(self, event: WebhookEvent) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from arq.worker import Worker, func
 
 from domain.events import EventService
 from domain.settling import Settler
+from webhooks.trying import work_off
 from webhooks.wake import PROCESS_WEBHOOK_EVENT, QUEUE, SETTLE_OPERATION, redis_client
 
 JOB_SECONDS_MAX = 20
-"""A job beyond this is cancelled; the row's lease runs out and the sweeper takes it up."""
+"""A job beyond this is cancelled; the row's lease runs out and the loops take it up."""
 
 JOBS_MAX = 16
 """Jobs at once in one process."""
@@ -28,7 +30,9 @@ class Jobs:
 
     async def process_webhook_event(self, ctx: object, webhook_event_id: str) -> None:
         """Processes one event of the inbox."""
-        await self._events.process(webhook_event_id)
+        tried = await self._events.claim(webhook_event_id)
+        if tried is not None:
+            await work_off(self._events, tried)
 
     async def settle_operation(self, ctx: object, operation_id: str) -> None:
         """Settles one operation."""
@@ -67,12 +71,18 @@ class JobRunner:
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            self._worker.allow_pick_jobs = False
+            failed = polling.done()
+            # Before the jobs are waited for: a poll under way goes on to start what it has read.
+            await _cancelled(polling)
             await asyncio.gather(*self._worker.tasks.values(), return_exceptions=True)
-            if polling.done():
+            if failed:
                 polling.result()
         finally:
-            for task in (polling, stopping, *self._worker.tasks.values()):
-                task.cancel()
-            await asyncio.gather(polling, stopping, return_exceptions=True)
+            await _cancelled(polling, stopping, *self._worker.tasks.values())
             await self._redis.aclose(close_connection_pool=True)
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -25,6 +25,10 @@ SETTLE_OPERATION = "settle_operation"
 SECONDS_MAX = 0.5
 """How long a caller may be held up by Redis."""
 
+ANSWER_SECONDS = 2.0
+"""How long the jobs wait for an answer: without a limit they would poll a dead connection for ever.
+"""
+
 PAUSE_SECONDS = 5.0
 """How long Redis is left alone after it failed, so that an outage does not slow every request."""
 
@@ -34,7 +38,9 @@ JOB_MILLISECONDS = 24 * 60 * 60 * 1000
 
 def redis_client(redis_url: str) -> ArqRedis:
     """An arq client that connects on first use. Jobs are JSON: a reader runs no code from them."""
-    pool = ConnectionPool.from_url(redis_url, socket_connect_timeout=SECONDS_MAX)
+    pool = ConnectionPool.from_url(
+        redis_url, socket_connect_timeout=SECONDS_MAX, socket_timeout=ANSWER_SECONDS
+    )
     return ArqRedis(
         pool, job_serializer=_to_json, job_deserializer=json.loads, default_queue_name=QUEUE
     )

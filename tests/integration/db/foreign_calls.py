@@ -127,6 +127,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
     moments = {
         "now": NOW + timedelta(hours=1),
         "at": NOW,
+        "received_until": NOW + timedelta(hours=1),
         "lease_until": NOW + timedelta(hours=2),
         "sending_before": NOW + timedelta(hours=1),
         "before": NOW + timedelta(hours=1),

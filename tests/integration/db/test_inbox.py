@@ -10,14 +10,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
-from domain.inbox import LOST, WebhookEvent, WebhookEventStatus
+from domain.inbox import LEASE_SECONDS, LOST, WebhookEvent, WebhookEventStatus
 from domain.ports import PayloadUnstorable
 from tests.integration.db.builders import NOW, a_full_event, an_event
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.fields import defaults_left
 from tests.integration.db.rows import an_attempt
 
-LEASE = NOW + timedelta(seconds=30)
+LEASE = NOW + timedelta(seconds=LEASE_SECONDS)
 
 
 async def record(database: SqlDatabase, event: WebhookEvent) -> bool:
@@ -179,12 +179,14 @@ async def test_events_wait_in_three_ways(database: SqlDatabase, merchant: Mercha
         await record(database, replace(event, next_attempt_at=at, lease_until=at))
 
     async with database.begin_across_tenants() as work:
-        due = await work.inbox.due(NOW, 10)
-        first_two = await work.inbox.due(NOW, 2)
+        due = await work.inbox.claim_due(NOW, LEASE, received_until=NOW, limit=10)
+    async with database.begin_across_tenants() as work:
+        first_two = await work.inbox.claim_due(NOW, LEASE, received_until=NOW, limit=2)
+    async with database.begin_across_tenants() as work:
         claimed = {name for name in states if await work.inbox.claim(f"we_{name}", NOW, LEASE)}
 
-    assert due == ["we_expired", "we_received", "we_retry"]
-    assert first_two == ["we_expired", "we_received"]
+    assert [event.id for event in due] == ["we_expired", "we_received", "we_retry"]
+    assert [event.id for event in first_two] == ["we_expired", "we_received"]
     assert {"received", "retry", "expired"} == claimed
 
 
@@ -244,7 +246,7 @@ async def test_an_expired_lease_is_taken_over(
     assert too_early is None
     assert taken_over is not None
     assert taken_over.attempts == 2
-    assert await attempts(engine, event) == [(1, NOW, 30_000, "RETRY", LOST, False)]
+    assert await attempts(engine, event) == [(1, NOW, 1_000 * LEASE_SECONDS, "RETRY", LOST, False)]
 
 
 async def test_a_retry_has_lost_no_try(

@@ -34,7 +34,7 @@ ACROSS = {
     "cursors.claim": "a walk goes over the accounts of every tenant",
     "cursors.known": "an event has no tenant until it is routed",
     "inbox.claim": "an event has no tenant until it is routed",
-    "inbox.due": "an event has no tenant until it is routed",
+    "inbox.claim_due": "an event has no tenant until it is routed",
     "inbox.find": "an event has no tenant until it is routed",
     "inbox.end": "an event has no tenant until it is routed",
     "inbox.add_attempt": "an attempt is of its event, which has no tenant until it is routed",

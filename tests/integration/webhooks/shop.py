@@ -183,9 +183,9 @@ class Shop:
 
     async def work_off(self) -> None:
         """Processes what is due until nothing is."""
-        while due := await self.events.due(100):
-            for event_id in due:
-                await self.events.process(event_id)
+        while claimed := await self.events.claim_due(100):
+            for tried in claimed:
+                await self.events.work_off(tried)
 
     async def rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         """What the statement finds."""

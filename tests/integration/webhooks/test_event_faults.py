@@ -198,7 +198,7 @@ async def test_a_dead_workers_event_is_taken_over(shop: Shop) -> None:
     stored = await shop.receive(event)
     await claim(shop, stored.id)
     await shop.events.process(stored.id)
-    held, due = await shop.event(stored.id), await shop.events.due(10)
+    held, due = await shop.event(stored.id), await shop.events.claim_due(10)
     shop.clock.advance(LEASE_SECONDS)
     await shop.work_off()
     taken_over = await shop.event(stored.id)
@@ -291,4 +291,4 @@ async def test_what_jsonb_cannot_hold(shop: Shop) -> None:
 
     assert {(event.status, str(event.payload)) for event in kept} == {(DEAD, "{}")}
     assert await shop.alerts() == [("webhook.unreadable", "HIGH", event.id) for event in stored]
-    assert await shop.events.due(10) == []
+    assert await shop.events.claim_due(10) == []
