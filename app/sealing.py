@@ -1,33 +1,23 @@
-"""The worker's loop that seals the audit, and the log that keeps each chain's end elsewhere."""
+"""A round of the sealing of the audit, and the log that keeps each chain's end elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
-from app.loops import pause
 from domain.ports import DatabaseUnavailable
 from domain.sealing import Sealer
 
 SEAL_SECONDS = 60.0
-"""How long an entry may wait for its seal."""
+"""How far apart two rounds are."""
 
 _log = logging.getLogger(__name__)
 
 
-async def keep_sealed(
-    sealer: Sealer, stop: asyncio.Event, *, every_seconds: float = SEAL_SECONDS
-) -> None:
-    """Seals what was committed, tenant by tenant, each minute, until `stop`. Raises
-    DatabaseUnavailable."""
-    while not stop.is_set():
-        await seal_once(sealer, stop)
-        await pause(stop, every_seconds)
-
-
 async def seal_once(sealer: Sealer, stop: asyncio.Event) -> None:
     """One round over all tenants; it breaks off between two of them at `stop`. A chain that cannot
-    be gone on with is logged and keeps no other tenant from its seals."""
+    be gone on with is logged and keeps no other tenant from its seals. Raises
+    DatabaseUnavailable."""
     for tenant_id in await sealer.tenant_ids():
         if stop.is_set():
             return

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.clock import SystemClock
-from app.daily import keep_daily
+from app.daily import LOOK_SECONDS, run_jobs
 from app.database import cipher_of
 from app.gaps import event_list, keep_walking
 from app.loops import Part, Sweeper, keep_running, settle
 from app.metrics import PrometheusMeasures, metrics_served
-from app.sealing import keep_sealed
+from app.sealing import SEAL_SECONDS, seal_once
 from app.settings import Settings
 from app.startup import check_login
+from app.turns import Turns, worker_name
 from db.engine import make_engine
+from db.loop_leases import LoopLeases
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.events import EventService
@@ -38,8 +40,8 @@ from webhooks.listed import listed_event
 from webhooks.wake import ArqWake
 
 DRAIN_SECONDS = 10.0
-"""How long work under way may take after SIGTERM; what is cut off then is taken up again when its
-lease has run out."""
+"""How long work under way may take after SIGTERM; what is cut off then, or at a second signal, is
+taken up again when its lease has run out."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class _UseCases:
     sealer: Sealer
     retention: Retention
     walker: GapWalker
+    leases: LoopLeases
 
 
 async def run(settings: Settings) -> None:
@@ -59,30 +62,46 @@ async def run(settings: Settings) -> None:
     Raises SettingsError when the log-in to the database must not serve (`app.startup`).
     """
     await check_login(settings, (DatabaseRole.WORKER,))
-    stop = asyncio.Event()
+    told = _Told()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told.again)
     measures = PrometheusMeasures()
     with metrics_served(settings, measures):
         async with _use_cases(settings, measures) as use_cases:
-            await _work_until(stop, use_cases, settings)
+            await _work_until(told, use_cases, settings)
 
 
-async def _work_until(stop: asyncio.Event, use_cases: _UseCases, settings: Settings) -> None:
-    """Keeps every part running until `stop`, and drains them for at most DRAIN_SECONDS."""
+class _Told:
+    """What the signals have said: the first to stop, the second to stop at once."""
+
+    def __init__(self) -> None:
+        self.to_stop = asyncio.Event()
+        self.to_hurry = asyncio.Event()
+
+    def again(self) -> None:
+        """Hears one signal."""
+        (self.to_hurry if self.to_stop.is_set() else self.to_stop).set()
+
+
+async def _work_until(told: _Told, use_cases: _UseCases, settings: Settings) -> None:
+    """Keeps every part running until told, and drains them for at most DRAIN_SECONDS."""
     tasks = [
-        asyncio.create_task(keep_running(name, part, stop), name=name)
+        asyncio.create_task(keep_running(name, part, told.to_stop), name=name)
         for name, part in _parts(use_cases, settings).items()
     ]
     _log.info("worker ready")
-    await stop.wait()
+    await told.to_stop.wait()
     _log.info("worker stopping")
-    _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
-    for task in late:
-        _log.warning("%s did not end in time", task.get_name())
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    draining = asyncio.create_task(asyncio.wait(tasks, timeout=DRAIN_SECONDS))
+    hurrying = asyncio.create_task(told.to_hurry.wait())
+    await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if not task.done():
+            _log.warning("%s is cut off", task.get_name())
+            task.cancel()
+    hurrying.cancel()
+    await asyncio.gather(*tasks, draining, hurrying, return_exceptions=True)
 
 
 def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
@@ -96,8 +115,12 @@ def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
         "the sweeper": Sweeper(use_cases.events).run,
         "the settler": partial(settle, use_cases.settler),
         "the jobs": woken,
-        "the sealer": partial(keep_sealed, use_cases.sealer),
-        "the daily jobs": partial(keep_daily, use_cases.retention),
+        "the sealer": Turns(
+            use_cases.leases, "sealer", partial(seal_once, use_cases.sealer), SEAL_SECONDS
+        ).run,
+        "the daily jobs": Turns(
+            use_cases.leases, "daily jobs", partial(run_jobs, use_cases.retention), LOOK_SECONDS
+        ).run,
         "the gap walk": partial(keep_walking, use_cases.walker),
     }
 
@@ -125,6 +148,7 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
             Sealer(database, clock),
             Retention(database, clock),
             GapWalker(database, listing, events, listed_event, measures, clock),
+            LoopLeases(engine, worker_name()),
         )
     finally:
         await listing.close()

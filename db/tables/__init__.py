@@ -3,7 +3,14 @@
 from db.tables.access import revoked_tokens
 from db.tables.base import metadata
 from db.tables.disputes import disputes
-from db.tables.oversight import alerts, audit_log, audit_seals, daily_runs, webhook_cursors
+from db.tables.oversight import (
+    alerts,
+    audit_log,
+    audit_seals,
+    daily_runs,
+    loop_leases,
+    webhook_cursors,
+)
 from db.tables.payments import orders, payments, refunds
 from db.tables.protocol import idempotency_keys, operations, webhook_attempts, webhook_events
 from db.tables.replays import webhook_replays
@@ -19,6 +26,7 @@ __all__ = [
     "fee_tiers",
     "gateways",
     "idempotency_keys",
+    "loop_leases",
     "metadata",
     "operations",
     "orders",

@@ -82,6 +82,15 @@ webhook_cursors = Table(
 """How far the gateway's list of events was walked, a row for each gateway row. The API may not read
 it, so that it needs no tenant."""
 
+loop_leases = Table(
+    "loop_leases",
+    metadata,
+    text_id("name", primary_key=True),
+    words("holder"),
+    moment("free_at"),
+)
+"""Which worker has a periodic loop, and until when: docs/adr/0016."""
+
 alerts = Table(
     "alerts",
     metadata,

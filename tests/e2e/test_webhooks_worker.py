@@ -58,7 +58,7 @@ async def worker(
     )
     assert process.stderr is not None
     seen = b""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while b"worker ready" not in seen:
             line = await process.stderr.readline()
             assert line, seen.decode()

@@ -33,6 +33,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
         _WORKER: "SELECT UPDATE",
         _PLATFORM: "SELECT",
     },
+    "loop_leases": {_WORKER: "INSERT SELECT UPDATE"},
     "orders": {_API: "INSERT SELECT UPDATE", _WORKER: "SELECT UPDATE", _PLATFORM: "SELECT"},
     "payments": {_API: "INSERT SELECT UPDATE", _WORKER: "SELECT UPDATE", _PLATFORM: "SELECT"},
     "platform_fee_overrides": {

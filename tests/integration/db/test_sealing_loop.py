@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.sealing import keep_sealed, seal_once
+from app.sealing import seal_once
+from app.turns import Turns, worker_name
 from db.cipher import AesGcmCipher
+from db.loop_leases import LoopLeases
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.sealing import Sealer
@@ -61,7 +64,9 @@ async def test_each_end_is_logged(
     stop = asyncio.Event()
     async with engine_as(database_url, DatabaseRole.WORKER) as worker:
         sealer = Sealer(SqlDatabase(worker, cipher), Ahead())
-        running = asyncio.create_task(keep_sealed(sealer, stop, every_seconds=0.05))
+        leases = LoopLeases(worker, worker_name())
+        turns = Turns(leases, "sealer", partial(seal_once, sealer), every_seconds=0.05)
+        running = asyncio.create_task(turns.run(stop))
         await eventually(lambda: chain(database, merchant.id), bool, seconds=10)
         await asyncio.sleep(0.2)
         stop.set()
