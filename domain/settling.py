@@ -20,7 +20,7 @@ from domain.gateway import PaymentGateway
 from domain.operation import CREATES_INTENT, Operation, OperationKind, OperationState
 from domain.operations import JOB_SECONDS, OperationRunner
 from domain.payment import LIVE, VOIDED, Payment
-from domain.ports import Clock, Database, Wake
+from domain.ports import Clock, Database, DatabaseUnavailable, Wake
 from domain.progress import SENDING_MAX, has_moved, next_look
 from domain.recording import lock_payment, unsent_operation
 from domain.tenant import GatewayAccount
@@ -56,7 +56,8 @@ class Settler:
         self._runner = OperationRunner(database, gateway, wake, clock)
 
     async def settle_due(self, limit: int = 20) -> int:
-        """Looks at up to `limit` operations that are due; returns how many it looked at."""
+        """Looks at up to `limit` operations that are due; returns how many it looked at. Raises
+        DatabaseUnavailable; any other fault of a look is logged and leaves the operation open."""
         now = self._clock.now()
         async with self._database.begin_across_tenants() as work:
             operations = await work.operations.claim_due(
@@ -64,9 +65,13 @@ class Settler:
             )
             await work.commit()
         looks = (self._look(operation) for operation in operations)
-        for result in await asyncio.gather(*looks, return_exceptions=True):
-            if result is not None:
+        results = await asyncio.gather(*looks, return_exceptions=True)
+        for operation, result in zip(operations, results, strict=True):
+            if isinstance(result, DatabaseUnavailable) or not isinstance(result, Exception | None):
                 raise result
+            if result is not None:
+                # A fault of ours: it comes back with its lease, and holds up no other.
+                _log.error("operation %s was not looked at", operation.id, exc_info=result)
         return len(operations)
 
     async def settle(self, operation_id: str) -> None:
