@@ -20,7 +20,8 @@ _PORT_LOST = "Address already in use"
 
 
 class EmbeddedValkey(EmbeddedService):
-    """Valkey, a Redis for arq; `durable` keeps an append-only file across starts."""
+    """Valkey, a Redis for arq; `durable` keeps an append-only file across starts. The password, and
+    so the URL on a chosen port, is the same at every start."""
 
     name = "Valkey"
 
@@ -28,7 +29,10 @@ class EmbeddedValkey(EmbeddedService):
         return valkey_binary(account, self._packages)
 
     def _serve(self, folder: DataFolder, program: Path) -> str:
-        password = secrets.token_urlsafe(24)
+        kept = folder.path / "password"
+        if not kept.exists():
+            folder.write_secret(kept.name, secrets.token_urlsafe(24))
+        password = kept.read_text()
         folder.own_subfolder("store")
         for _ in range(PORT_TRIES):
             port = self._port or free_port()
