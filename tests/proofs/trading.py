@@ -24,6 +24,8 @@ class Trade:
     merchant: Merchant
     pause: float = 1.5
     refused: int = 0
+    is_open: bool = True
+    """False while shoppers stay away, so that no backlog grows that says nothing of the fault."""
 
     def round(self) -> None:
         """A charge, and a refund of a part of it on the dashboard, which Tollgate only hears of."""
@@ -62,7 +64,8 @@ class Trade:
 
         def shop() -> None:
             while not stop.is_set():
-                self.round()
+                if self.is_open:
+                    self.round()
                 stop.wait(self.pause)
 
         threads = [threading.Thread(target=shop, daemon=True) for _ in range(SHOPPERS)]

@@ -110,11 +110,14 @@ def kills(site: FaultyStack, trade: Trade, given: Given) -> Mapping[str, float]:
     chance = random.Random()  # noqa: S311 - moments
     with trade.going_on():
         for number in range(given.kills):
+            share = given.events * (number + 1) // given.kills
+            trade.is_open = events_since(site, begun) < share
             time.sleep(chance.random() * 2)
             site.kill_worker()
             site.start_worker()
             if number % 10 == 9:
                 console.print(f"  {number + 1} kills, {events_since(site, begun)} events")
+        trade.is_open = True
         wait_for_events(site, begun, given.events)
         site.kill_worker()
         site.start_worker()
