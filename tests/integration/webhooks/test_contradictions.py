@@ -53,8 +53,8 @@ async def test_two_hundred_copies_have_one_effect(shop: Shop) -> None:
     async def delivered_and_worked_off() -> None:
         for _ in range(25):
             await shop.receive(event)
-            for event_id in await shop.events.due(10):
-                await shop.events.process(event_id)
+            for tried in await shop.events.claim_due(10):
+                await shop.events.work_off(tried)
 
     await asyncio.gather(*(delivered_and_worked_off() for _ in range(8)))
 
