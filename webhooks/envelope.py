@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
 
 from domain.card_numbers import without_shown_card_numbers
+from domain.card_scan import is_plain
+from domain.receiving import json_document
 
-OMITTED_FIELDS = frozenset({"client_secret", "next_action", "payment_method", "receipt_url"})
+OMITTED_FIELDS = ("client_secret", "next_action", "payment_method", "receipt_url")
 """Never stored. Whoever holds a client secret can act for the payer, and the address in a next
 action has one in it; a payment method can be charged again, and is kept encrypted where Tollgate
 needs it; the address of a receipt opens it to anybody."""
@@ -24,7 +28,8 @@ class UnreadableBody(Exception):
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What the route needs of an event. `payload` is the whole of it less OMITTED_FIELDS, and
-    without card numbers: the gateway sends none, but a text in it may be a merchant's."""
+    without card numbers: the gateway sends none, but a text in it may be a merchant's. `document`
+    is its JSON, None where JSONB cannot hold that."""
 
     event_id: str
     event_type: str
@@ -32,23 +37,45 @@ class Envelope:
     api_version: str | None
     account: str | None
     payload: Mapping[str, object]
+    document: str | None = field(default=None, compare=False, repr=False)
 
 
 def read_envelope(body: bytes) -> Envelope:
     """Reads a body whose signature was checked. Raises UnreadableBody."""
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-        return envelope_of(value)
+        return _read_plain(body) or _read_any(body)
     except (ValueError, RecursionError) as error:
         raise UnreadableBody(str(error)) from error
+
+
+def _read_plain(body: bytes) -> Envelope | None:
+    """Nearly every event, in a third of the time; None where it takes more."""
+    if not is_plain(body):
+        return None
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:  # it takes less for JSON than the standard library does
+        return None
+    _omit(value)
+    return _envelope(value, lambda payload: orjson.dumps(payload).decode())
+
+
+def _read_any(body: bytes) -> Envelope:
+    return envelope_of(json.loads(body.decode("utf-8"), parse_constant=_refuse_constant))
+
+
+def envelope_of(value: object) -> Envelope:
+    """The same for an event that was read from JSON already. Raises UnreadableBody."""
+    cleaned = _without_cards(value)
+    _omit(cleaned)
+    return _envelope(cleaned, json_document)
 
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def envelope_of(value: object) -> Envelope:
-    """The same for an event that was read from JSON already. Raises UnreadableBody."""
+def _envelope(value: object, document_of: Callable[[Mapping[str, object]], str | None]) -> Envelope:
     if not isinstance(value, dict):
         raise UnreadableBody("the body is not an object")
     livemode = value.get("livemode")
@@ -60,7 +87,8 @@ def envelope_of(value: object) -> Envelope:
         livemode=livemode,
         api_version=_optional_name(value, "api_version"),
         account=_optional_name(value, "account"),
-        payload=_without_secrets(value),
+        payload=value,
+        document=document_of(value),
     )
 
 
@@ -80,13 +108,23 @@ def _optional_name(value: Mapping[str, object], field: str) -> str | None:
     return found
 
 
-def _without_secrets(value: Mapping[str, object]) -> Mapping[str, object]:
-    return {key: _cleaned(item) for key, item in value.items() if key not in OMITTED_FIELDS}
-
-
-def _cleaned(value: object) -> object:
+def _omit(value: object) -> None:
     if isinstance(value, dict):
-        return _without_secrets(value)
+        for name in OMITTED_FIELDS:
+            value.pop(name, None)
+        items: Iterable[object] = value.values()
+    else:
+        items = value if isinstance(value, list) else ()
+    for item in items:
+        if isinstance(item, (dict, list)):
+            _omit(item)
+
+
+def _without_cards(value: object) -> object:
+    if isinstance(value, dict):
+        return {
+            without_shown_card_numbers(key): _without_cards(item) for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_cleaned(item) for item in value]
+        return [_without_cards(item) for item in value]
     return without_shown_card_numbers(value) if isinstance(value, str) else value

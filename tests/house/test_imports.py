@@ -32,7 +32,7 @@ OUTSIDE = {
     "resolvers": set(),
     "sandbox": {"aiohttp", "starlette", "uvicorn", "uvloop"},
     "schema": {"babel", "graphql", "strawberry"},
-    "webhooks": {"arq", "redis", "starlette"},
+    "webhooks": {"arq", "orjson", "redis", "starlette"},
 }
 """The packages of others that each package of ours may import (DESIGN section 1)."""
 
