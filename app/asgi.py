@@ -34,6 +34,7 @@ from app.viewer import viewer_routes
 from db.audit_reads import SqlAuditReads
 from db.engine import connected, make_engine
 from db.inbox_reads import SqlInboxReads
+from db.intake import SqlIntake
 from db.platform_reads import SqlPlatformReads
 from db.reports import SqlReads
 from db.revocations import SqlRevocations
@@ -43,13 +44,16 @@ from db.work import SqlDatabase
 from domain.acting import ActingService
 from domain.checkout import CheckoutService
 from domain.configuring import GatewayService
+from domain.endpoints import EndpointService
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
 from domain.replaying import ReplayService
+from domain.receiving import ReceivingService
 from domain.services import OrderService, PaymentService
 from schema.schema import schema
 from webhooks.health import health_routes as webhook_health_routes
+from webhooks.routes import StripeEndpoints
 from webhooks.routes import routes as webhook_routes
 from webhooks.wake import ArqWake
 
@@ -91,12 +95,19 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
         TokenVerifier(settings, remote), reads, SqlRevocations(engine), SqlPlatformReads(platform)
     )
     door = CountedDoor(admission, policy.budgets)
+    webhooks = _webhooks(
+        settings,
+        SqlIntake(engine),
+        EndpointService(EventService(database, gateway, wake, clock), database, clock),
+        wake,
+        measures or PrometheusMeasures(),
+    )
     app = Starlette(
         routes=[
+            *webhook_routes(webhooks),
             *(graphiql_routes(settings) if settings.graphiql else ()),
             Route("/graphql", GraphQLGuard(GraphQLEndpoint(schema, door, services, policy))),
             *viewer_routes(door, services.acting),
-            *_webhook_routes(settings, EventService(database, gateway, wake, clock), clock),
             *_webhook_health_routes(settings, SqlInboxHealthReads(platform), clock),
             *_health_routes(engine),
         ],
@@ -104,6 +115,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
         exception_handlers={HTTPException: answer_unserved, Exception: answer_fault},
         lifespan=_closing(
             payments.drain,
+            webhooks.drain,
             wake.close,
             policy.budgets.close,
             gateway.close,
@@ -112,6 +124,23 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
         ),
     )
     return _without_redirects(app)
+
+
+def _webhooks(
+    settings: Settings,
+    intake: SqlIntake,
+    endpoints: EndpointService,
+    wake: ArqWake,
+    measures: PrometheusMeasures,
+) -> StripeEndpoints:
+    return StripeEndpoints(
+        endpoints,
+        ReceivingService(intake, wake, measures),
+        settings.stripe_webhook_secrets,
+        settings.stripe_connect_webhook_secrets,
+        SystemClock(),
+        measures,
+    )
 
 
 def _engine(settings: Settings, role: DatabaseRole, pool_size: int) -> AsyncEngine:
@@ -139,16 +168,6 @@ def _closing(
             await close()
 
     return lifespan
-
-
-def _webhook_routes(settings: Settings, events: EventService, clock: SystemClock) -> list[Route]:
-    connect = settings.stripe_connect_webhook_secrets
-    return webhook_routes(
-        events=events,
-        secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
-        connect_secrets=[secret.get_secret_value() for secret in connect],
-        clock=clock,
-    )
 
 
 def _webhook_health_routes(

@@ -47,12 +47,13 @@ class ConnectionSettings(BaseSettings):
     stripe_webhook_secrets: NeededWebhookSecrets = Field(
         default=(),
         validation_alias="STRIPE_WEBHOOK_SECRET",
-        description="secrets of the platform's webhook endpoint, comma separated",
+        description="secrets of the platform's webhook endpoint, comma separated; "
+        "whsec_old@2026-12-31T00:00:00Z ends then",
     )
     stripe_connect_webhook_secrets: WebhookSecrets = Field(
         default=(),
         validation_alias="STRIPE_CONNECT_WEBHOOK_SECRET",
-        description="secrets of the Connect webhook endpoint, comma separated",
+        description="the same for the Connect webhook endpoint",
     )
     stripe_log: StripeLog = Field(
         default=None,

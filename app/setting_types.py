@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from app.keys import (
     read_credential_keys,
     read_jwt_keys,
 )
+from domain.endpoint_secrets import EndpointSecret, in_force
 from domain.gateways.stripe_requests import is_live_key
 
 STRIPE_API_BASE = "https://api.stripe.com"
@@ -80,18 +82,32 @@ def _jwks_url(value: str | None) -> str | None:
 
 
 def _secrets(value: object) -> object:
-    """Split a comma-separated list of webhook secrets, the newest first by habit."""
-    if not isinstance(value, str):
-        return value
-    parts = tuple(part.strip() for part in value.split(",") if part.strip())
-    if not all(part.startswith("whsec_") for part in parts):
+    """Split a comma-separated list of webhook secrets, each with its end behind an @ or without."""
+    return tuple(_secret(part) for part in _listed(value)) if isinstance(value, str) else value
+
+
+def _secret(text: str) -> EndpointSecret:
+    secret, has_end, end = text.partition("@")
+    if not secret.startswith("whsec_"):
         raise ValueError("each secret starts with whsec_")
-    return parts
+    if not has_end:
+        return EndpointSecret(secret)
+    try:
+        expires_at = datetime.fromisoformat(end)
+    except ValueError:
+        expires_at = None
+    if expires_at is None or expires_at.tzinfo is None:
+        raise ValueError("behind a secret's @ is a time with its zone, 2026-12-31T00:00:00Z")
+    return EndpointSecret(secret, expires_at)
 
 
-def _heard(value: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
-    if not value and in_production(info):
+def _heard(value: tuple[EndpointSecret, ...], info: ValidationInfo) -> tuple[EndpointSecret, ...]:
+    if not in_production(info):
+        return value
+    if not value:
         raise ValueError(MISSING)
+    if not in_force(value, datetime.now(UTC)):
+        raise ValueError("each of the secrets has ended")
     return value
 
 
@@ -189,7 +205,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 StripeApiBase = Annotated[str, AfterValidator(_http), AfterValidator(_key_is_hidden)]
 StripeKey = Annotated[SecretStr, AfterValidator(_stripe_key)]
-WebhookSecrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]
+WebhookSecrets = Annotated[tuple[EndpointSecret, ...], BeforeValidator(_secrets)]
 NeededWebhookSecrets = Annotated[WebhookSecrets, AfterValidator(_heard)]
 StripeLog = Annotated[str | None, AfterValidator(_silent)]
 CredentialKeys = Annotated[tuple[CredentialKey, ...], BeforeValidator(_credential_keys)]

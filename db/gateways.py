@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, case, func, insert, select, update
+from sqlalchemy import Row, Select, and_, bindparam, case, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.endpoint_secrets import renew
 from db.sealed import SealedColumn
 from db.statements import ID, TENANT, of_key
-from db.tables import gateways, webhook_events
+from db.tables import endpoint_secrets, gateways, webhook_events
 from db.tenant_rows import SECRET_KEY, WEBHOOK_SECRET
 from domain.errors import NotFound
 from domain.fees import GatewayFeeSchedule
@@ -27,8 +28,18 @@ _COLUMN = gateways.c
 _ACCOUNT_RULES = ("uq_tenant_payment_gateways_account", "ex_tenant_payment_gateways_account")
 _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("of_name"), 0)))
 _ADD = insert(gateways)
-_SECRETS = select(_COLUMN.secret_key, _COLUMN.webhook_secret).where(
-    _COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID)
+_SECRETS = (
+    select(_COLUMN.secret_key, endpoint_secrets.c.secret)
+    .outerjoin(
+        endpoint_secrets,
+        and_(
+            endpoint_secrets.c.tenant_id == _COLUMN.tenant_id,
+            endpoint_secrets.c.tenant_id == bindparam(TENANT),
+            endpoint_secrets.c.gateway_id == _COLUMN.id,
+            endpoint_secrets.c.expires_at.is_(None),
+        ),
+    )
+    .where(_COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID))
 )
 _SAVE = update(gateways).where(_COLUMN.tenant_id == bindparam(TENANT), _COLUMN.id == bindparam(ID))
 
@@ -64,8 +75,18 @@ def _of_tenant() -> Select[Any]:
         .correlate(gateways)
         .scalar_subquery()
     )
+    hint = (
+        select(endpoint_secrets.c.hint)
+        .where(
+            endpoint_secrets.c.tenant_id == _COLUMN.tenant_id,
+            endpoint_secrets.c.gateway_id == _COLUMN.id,
+            endpoint_secrets.c.expires_at.is_(None),
+        )
+        .correlate(gateways)
+        .scalar_subquery()
+    )
     return (
-        select(gateways, last.label("last_webhook_at"))
+        select(gateways, last.label("last_webhook_at"), hint.label("webhook_secret_hint"))
         .where(_COLUMN.tenant_id == bindparam(TENANT))
         .order_by(_COLUMN.id)
     )
@@ -104,7 +125,6 @@ def _columns(profile: GatewayProfile) -> Mapping[str, object]:
         "account_id": profile.account_id,
         "key_account_id": profile.key_account_id,
         "secret_key_hint": profile.secret_key_hint,
-        "webhook_secret_hint": profile.webhook_secret_hint,
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
     }
@@ -143,13 +163,14 @@ class SqlGatewayStore:
             raise NotFound(gateway_id)
         return GatewaySecrets(
             self._opened(SECRET_KEY, tenant_id, gateway_id, row.secret_key),
-            self._opened(WEBHOOK_SECRET, tenant_id, gateway_id, row.webhook_secret),
+            self._opened(WEBHOOK_SECRET, tenant_id, gateway_id, row.secret),
         )
 
     async def add(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
         row = {"tenant_id": profile.tenant_id, "id": profile.id, **_columns(profile)}
         with _taken(profile):
             await self.connection.execute(_ADD, row | self._sealed(profile, secrets))
+        await self._renew(profile, secrets)
 
     async def save(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
         key = of_key(profile.tenant_id, profile.id)
@@ -158,6 +179,11 @@ class SqlGatewayStore:
             saved = await self.connection.execute(_SAVE, values)
         if saved.rowcount == 0:
             raise NotFound(profile.id)
+        await self._renew(profile, secrets)
+
+    async def _renew(self, profile: GatewayProfile, secrets: GatewaySecrets) -> None:
+        if secrets.webhook_secret is not None:
+            await renew(self.connection, self.cipher, profile, secrets.webhook_secret)
 
     async def switch_off(self, tenant_id: str, gateway_id: str, at: datetime) -> None:
         await self.connection.execute(_SWITCH_OFF, {**of_key(tenant_id, gateway_id), "of_at": at})
@@ -169,9 +195,8 @@ class SqlGatewayStore:
         return None if opened is None else str(opened[at.column])
 
     def _sealed(self, profile: GatewayProfile, secrets: GatewaySecrets) -> dict[str, object]:
-        given = ((SECRET_KEY, secrets.secret_key), (WEBHOOK_SECRET, secrets.webhook_secret))
-        return {
-            at.column: at.seal(self.cipher, profile.tenant_id, profile.id, {at.column: secret})
-            for at, secret in given
-            if secret is not None
-        }
+        if secrets.secret_key is None:
+            return {}
+        value = {SECRET_KEY.column: secrets.secret_key}
+        blob = SECRET_KEY.seal(self.cipher, profile.tenant_id, profile.id, value)
+        return {SECRET_KEY.column: blob}

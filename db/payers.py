@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Text, bindparam, func, select, text, update
+from sqlalchemy import Text, bindparam, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.operations import REQUEST
@@ -41,7 +41,7 @@ _EVENTS = (
     .where(
         webhook_events.c.tenant_id == bindparam("of_tenant_id"),
         webhook_events.c.payment_id == bindparam("of_payment_id"),
-        text("payload <> '{}'::jsonb"),
+        or_(text("payload <> '{}'::jsonb"), webhook_events.c.body.is_not(None)),
     )
     .order_by(webhook_events.c.id)
     .with_for_update()
@@ -91,5 +91,5 @@ class SqlPayerStore:
         for row in found:
             kept = {} if row.status in _WORKED_OFF else dict(without_payer(row.payload))
             key = {"of_tenant_id": tenant_id, "of_id": row.id}
-            await self.connection.execute(_SET_PAYLOAD, {**key, "payload": kept})
+            await self.connection.execute(_SET_PAYLOAD, {**key, "payload": kept, "body": None})
         return len(found)

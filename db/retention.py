@@ -39,6 +39,14 @@ _OLD_EVENTS = (
 _EMPTY = (
     update(webhook_events).where(_EVENT.id.in_(_OLD_EVENTS)).values(payload=text("'{}'::jsonb"))
 )
+_OLD_BODIES = (
+    select(_EVENT.id)
+    .where(_EVENT.body.is_not(None), _EVENT.id < bindparam("before_id"))
+    .order_by(_EVENT.id)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)
+)
+_EMPTY_BODIES = update(webhook_events).where(_EVENT.id.in_(_OLD_BODIES)).values(body=None)
 _ENDED_TOKENS = (
     select(revoked_tokens.c.jti)
     .where(revoked_tokens.c.expires_at < bindparam("before"))
@@ -72,7 +80,10 @@ class SqlRetentionStore:
             "before_id": first_id(Prefix.WEBHOOK_EVENT, before),
             "at_most": limit,
         }
-        return (await self.connection.execute(_EMPTY, asked)).rowcount
+        emptied = (await self.connection.execute(_EMPTY, asked)).rowcount
+        # An event with a body is DEAD for good: there is nothing to be worked off later.
+        asked = {"before_id": asked["before_id"], "at_most": limit - emptied}
+        return emptied + (await self.connection.execute(_EMPTY_BODIES, asked)).rowcount
 
     async def forget_revocations(self, *, before: datetime, limit: int) -> int:
         asked = {"before": before, "at_most": limit}

@@ -20,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
+    Table,
     Text,
     Update,
     bindparam,
@@ -140,7 +141,7 @@ class Rotation:
 
     async def _stale_rows(
         self, tenant_id: str, at: SealedColumn, after: str
-    ) -> Sequence[Row[str, bytes]]:
+    ) -> Sequence[Row[str, bytes, str]]:
         wanted = {
             "of_tenant_id": tenant_id,
             "after": after,
@@ -149,19 +150,21 @@ class Rotation:
         }
         async with begun(self._engine, tenant_id) as connection:
             statement = _stale(at, len(self._cipher.active_header))
-            found: Sequence[Row[str, bytes]] = (await connection.execute(statement, wanted)).all()
+            found: Sequence[Row[str, bytes, str]] = (
+                await connection.execute(statement, wanted)
+            ).all()
         return found
 
     async def _swap(
         self,
         tenant_id: str,
         at: SealedColumn,
-        rows: Sequence[Row[str, bytes]],
+        rows: Sequence[Row[str, bytes, str]],
         unreadable: set[Sealed],
     ) -> int:
         fresh: list[tuple[str, bytes, bytes]] = []
-        for row_id, blob in rows:
-            place = at.at(tenant_id, row_id)
+        for row_id, blob, bound_id in rows:
+            place = at.at(tenant_id, bound_id)
             try:
                 plaintext = self._cipher.decrypt(blob, place.context)
             except ValueError:
@@ -199,11 +202,16 @@ def _nobody(_count: int) -> None:
 
 
 def _column(at: SealedColumn) -> ColumnElement[bytes]:
-    return metadata.tables[at.table].c[at.column]
+    table, column = at.place
+    return metadata.tables[table].c[column]
 
 
 def _of_tenant(at: SealedColumn) -> ColumnElement[bool]:
-    return metadata.tables[at.table].c.tenant_id == bindparam("of_tenant_id")
+    return _table(at).c.tenant_id == bindparam("of_tenant_id")
+
+
+def _table(at: SealedColumn) -> Table:
+    return metadata.tables[at.place[0]]
 
 
 def _count(at: SealedColumn) -> Select[Any]:
@@ -218,10 +226,10 @@ def _count(at: SealedColumn) -> Select[Any]:
 
 
 def _stale(at: SealedColumn, header_length: int) -> Select[Any]:
-    blob, row_id = _column(at), metadata.tables[at.table].c.id
+    blob, row_id, bound_id = _column(at), _table(at).c.id, _table(at).c[at.row]
     header = func.substr(blob, 1, header_length, type_=LargeBinary)
     return (
-        select(row_id, blob)
+        select(row_id, blob, bound_id.label("bound_id"))
         .where(_of_tenant(at), header != bindparam("active", type_=LargeBinary))
         .where(row_id > bindparam("after"))
         .order_by(row_id)
@@ -230,7 +238,7 @@ def _stale(at: SealedColumn, header_length: int) -> Select[Any]:
 
 
 def _swap(at: SealedColumn) -> Update:
-    table, blob = metadata.tables[at.table], _column(at)
+    table, blob = _table(at), _column(at)
     fresh = (
         func.unnest(
             bindparam("ids", type_=ARRAY(Text)),

@@ -37,10 +37,21 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class SealedColumn:
-    """A blob copied to another tenant, table, column or row cannot be read there."""
+    """A blob copied to another tenant, table, column or row cannot be read there.
+
+    `table` and `column` are where it is bound to, and `row` the column with the id of the row that
+    it is bound to. `kept_in` is where it lies, in its own table and column unless it was moved.
+    """
 
     table: str
     column: str
+    row: str = "id"
+    kept_in: tuple[str, str] | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The table and the column that hold the blobs."""
+        return self.kept_in or (self.table, self.column)
 
     def seal(
         self, cipher: Cipher, tenant_id: str | None, row_id: str, value: Mapping[str, object]

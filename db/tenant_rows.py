@@ -15,8 +15,14 @@ from domain.tenant import GatewayAccount, GatewayMode, Tenant
 SECRET_KEY = SealedColumn("tenant_payment_gateways", "secret_key")
 """The tenant's own key, as `{"secret_key": ...}`."""
 
-WEBHOOK_SECRET = SealedColumn("tenant_payment_gateways", "webhook_secret")
-"""What signs the events of the tenant's own account, as `{"webhook_secret": ...}`."""
+WEBHOOK_SECRET = SealedColumn(
+    "tenant_payment_gateways",
+    "webhook_secret",
+    row="gateway_id",
+    kept_in=("endpoint_secrets", "secret"),
+)
+"""What signs the events of the tenant's own account, as `{"webhook_secret": ...}`. It is bound to
+the account's row, which held it before there could be several."""
 
 
 def tenant_of(row: Row[Any]) -> Tenant:

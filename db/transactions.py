@@ -50,14 +50,14 @@ async def begun(engine: AsyncEngine, tenant_id: str | None) -> AsyncIterator[Asy
     """
     async with lent(engine, _roll_back) as connection:
         _info(connection)[_IS_BEGUN] = True
-        await _send(connection, _begin(tenant_id))
+        await send(connection, _begin(tenant_id))
         yield connection
 
 
 async def commit(connection: AsyncConnection) -> None:
     """Ends the transaction that `begun` began. Raises RolledBack, or DatabaseUnavailable, after
     which it is not known whether it was kept."""
-    if await _send(connection, "COMMIT") != "COMMIT":
+    if await send(connection, "COMMIT") != "COMMIT":
         raise RolledBack
     _info(connection)[_IS_BEGUN] = False
 
@@ -103,18 +103,19 @@ def _info(connection: AsyncConnection) -> dict[Any, Any]:
 async def _roll_back(connection: AsyncConnection) -> None:
     try:
         if not connection.invalidated and _info(connection).pop(_IS_BEGUN, False):
-            await _send(connection, "ROLLBACK")
+            await send(connection, "ROLLBACK")
     except (DatabaseUnavailable, PostgresError, TimeoutError):
         await connection.invalidate()
     finally:
         await connection.close()
 
 
-async def _send(connection: AsyncConnection, command: str) -> str:
-    """Several commands in one round trip, past SQLAlchemy, which prepares each by itself."""
+async def send(connection: AsyncConnection, command: str, *arguments: object) -> str:
+    """Past SQLAlchemy: several commands in one round trip, or one statement with arguments; returns
+    the server's word on the last. Raises DatabaseUnavailable, and asyncpg's own PostgresError."""
     driver: Any = (await connection.get_raw_connection()).driver_connection
     try:
-        return str(await driver.execute(command))
+        return str(await driver.execute(command, *arguments))
     except (InterfaceError, InternalClientError, ConnectionError) as error:
         raise DatabaseUnavailable(str(error)) from error
     except PostgresError as error:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.alerts import SqlAlertStore
 from db.audit import SqlAuditStore
 from db.disputes import SqlDisputeStore
+from db.endpoint_secrets import SqlEndpointSecretStore
 from db.gateways import SqlGatewayStore
 from db.idempotency import SqlIdempotencyStore
 from db.inbox import SqlInboxStore
@@ -49,6 +50,7 @@ class SqlWork:
         self.inbox = SqlInboxStore(connection, cipher)
         self.cursors = SqlWebhookCursorStore(connection)
         self.replays = SqlReplayStore(connection)
+        self.endpoint_secrets = SqlEndpointSecretStore(connection, cipher)
 
     async def commit(self) -> None:
         await commit(self._connection)

@@ -21,6 +21,7 @@ class Prefix(StrEnum):
     GATEWAY = "gw"
     FEE_TIER = "fee"
     FEE_OVERRIDE = "fov"
+    ENDPOINT_SECRET = "es"  # noqa: S105 - a prefix
     WEBHOOK_EVENT = "we"
     AUDIT_ENTRY = "aud"
     ALERT = "alr"

@@ -41,7 +41,7 @@ class RetentionStore(Protocol):
 
     async def empty_payloads(self, *, before: datetime, limit: int) -> int:
         """Empties the payloads of events PROCESSED or IGNORED that came, and were worked off last,
-        before that time."""
+        before that time; and the bodies of those that came before it and could not be read."""
         ...
 
     async def forget_revocations(self, *, before: datetime, limit: int) -> int:

@@ -35,8 +35,8 @@ class PaymentGateway(Node):
         description="The last four characters of the secret that signs its events, in mode OWN."
     )
     webhook_url: str = strawberry.field(
-        description="Where the gateway is to send the account's events. In mode OWN nothing "
-        "listens there yet."
+        description="Where the gateway is to send the account's events. In mode OWN they are heard "
+        "once a webhook secret is configured."
     )
     last_webhook_at: datetime | None = strawberry.field(
         description="When the last event about a payment of the tenant came in for it."

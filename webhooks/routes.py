@@ -1,4 +1,4 @@
-"""What Stripe calls: verify the raw bytes, store once, wake the worker, answer.
+"""What Stripe calls: verify the raw bytes, store once, answer, wake the worker.
 
 Nothing is parsed before its signature was checked, nothing is answered 200 before it is durable,
 and a refusal leaves no row.
@@ -6,109 +6,164 @@ and a refusal leaves no row.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.events import EventService
+from domain.endpoint_secrets import EndpointSecret, in_force
+from domain.endpoints import EndpointService
 from domain.ids import Prefix, new_id
-from domain.inbox import WebhookEvent, WebhookEventStatus
+from domain.measures import Measures, WebhookRefusal
 from domain.ports import Clock, DatabaseUnavailable
+from domain.receiving import Delivery, ReceivingService, json_bytes
+from webhooks.batching import Batches, Overloaded
+from webhooks.body import BODY_SECONDS_MAX, Refused, check_media, read_body
 from webhooks.envelope import Envelope, UnreadableBody, read_envelope
 from webhooks.signature import is_signed
 from webhooks.throttled import ThrottledLog
 
-BODY_BYTES_MAX = 256 * 1024
-"""No event of Stripe's comes near it."""
+RETRY_AFTER_SECONDS = "5"
 
-BODY_SECONDS_MAX = 10.0
-"""How long a sender may take for its body."""
+UNREADABLE_WAITING_MAX = 64
+"""Signed bodies that JSONB cannot hold and that wait: each has a commit of its own, one after the
+other, so that whoever sends many of them keeps up nobody but himself."""
 
+_NOBODYS = "whsec_of_nobody"
+"""Compared with where an endpoint has no secret, so that the answer takes as long as any other."""
 
-class _Refused(Exception):
-    """The request is answered with `status` and no further word; `reason` goes to the log."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
+_SECRETS_MIN = 2
+"""Secrets compared with at least: an endpoint in the middle of a renewal has two."""
 
 
-class StripeEndpoint:
+class StripeEndpoints:
     """The platform's endpoint, which hears its own account and, under secrets of their own, the
-    connected accounts."""
+    connected accounts; and an endpoint for each account of a tenant's own."""
 
     def __init__(
         self,
-        events: EventService,
-        secrets: Sequence[str],
-        connect_secrets: Sequence[str],
+        endpoints: EndpointService,
+        receiving: ReceivingService,
+        secrets: Sequence[EndpointSecret],
+        connect_secrets: Sequence[EndpointSecret],
         clock: Clock,
+        measures: Measures,
         *,
         body_seconds_max: float = BODY_SECONDS_MAX,
     ) -> None:
-        self._events = events
-        self._secrets = tuple(secret for secret in secrets if secret.strip())
-        self._connect_secrets = tuple(secret for secret in connect_secrets if secret.strip())
+        self._endpoints = endpoints
+        self._receiving = receiving
+        self._secrets = tuple(secrets)
+        self._connect_secrets = tuple(connect_secrets)
         self._clock = clock
+        self._measures = measures
         self._body_seconds_max = body_seconds_max
+        self._batches = Batches(receiving.receive)
+        self._unreadable = Batches(
+            receiving.receive_unreadable,
+            batch_max=1,
+            in_flight_max=1,
+            waiting_max=UNREADABLE_WAITING_MAX,
+        )
         self._refusals = ThrottledLog(logging.getLogger(__name__))
         self._outages = ThrottledLog(logging.getLogger(__name__))
 
-    async def deliver(self, request: Request) -> Response:
-        """Answers one delivery: 200 stored, 503 try again, 4xx refused."""
+    async def of_platform(self, request: Request) -> Response:
+        """Answers one delivery to the platform's endpoint: 200 stored, 503 try again, 4xx refused.
+        404 where no secret is in force."""
+        return await self._answered(request, self._read_of_platform)
+
+    async def of_tenant(self, request: Request) -> Response:
+        """The same for the endpoint of a tenant's own account. One that does not exist, or has no
+        secret, or a tenant that is switched off, is answered as a wrong signature is."""
+        return await self._answered(request, self._read_of_tenant)
+
+    async def drain(self) -> None:
+        """Waits until all that was accepted is stored and the worker was woken for it."""
+        await self._batches.drain()
+        await self._unreadable.drain()
+        await self._receiving.drain()
+
+    async def _answered(
+        self, request: Request, read: Callable[[Request], Awaitable[Delivery]]
+    ) -> Response:
         try:
-            event = await self._read(request)
-            await self._events.receive(event)
-        except _Refused as refused:
+            delivery = await read(request)
+            await (self._unreadable if delivery.document is None else self._batches).add(delivery)
+        except Refused as refused:
+            self._measures.webhook_refused(refused.reason)
             self._refusals.warning(f"webhook refused with {refused.status}: {refused}")
             return Response(status_code=refused.status)
-        except DatabaseUnavailable as away:
-            self._outages.warning(f"webhook not stored: {away}")
-            return Response(status_code=503, headers={"Retry-After": "5"})
+        except (DatabaseUnavailable, Overloaded) as away:
+            is_full = isinstance(away, Overloaded)
+            self._measures.webhook_refused(
+                WebhookRefusal.OVERLOADED if is_full else WebhookRefusal.DATABASE_UNAVAILABLE
+            )
+            self._outages.warning(f"webhook not stored: {'too many wait' if is_full else away}")
+            return Response(status_code=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
         return Response(status_code=200)
 
-    async def _read(self, request: Request) -> WebhookEvent:
-        if not self._secrets and not self._connect_secrets:
-            raise _Refused(404, "no webhook secret is configured")
-        _check_media(request)
-        body = await _body(request, self._body_seconds_max)
-        is_connect = self._check_signature(request, body)
-        try:
-            envelope = read_envelope(body)
-        except UnreadableBody as unreadable:
-            raise _Refused(400, str(unreadable)) from unreadable
-        gateway_id = await self._gateway_id(envelope, is_connect=is_connect)
-        return self._event(envelope, gateway_id)
+    async def _read_of_platform(self, request: Request) -> Delivery:
+        now = self._clock.now()
+        secrets = in_force(self._secrets, now)
+        connect_secrets = in_force(self._connect_secrets, now)
+        if not secrets and not connect_secrets:
+            raise Refused(404, WebhookRefusal.NO_SECRET, "no webhook secret is in force")
+        check_media(request)
+        body = await read_body(request, self._body_seconds_max)
+        is_connect = self._is_of_connect(request, body, secrets, connect_secrets)
+        envelope = _read(body)
+        gateway_id = (
+            await self._connected_gateway_id(envelope)
+            if is_connect
+            else await self._endpoints.platform_gateway_id()
+        )
+        return self._delivery(body, envelope, gateway_id)
 
-    def _check_signature(self, request: Request, body: bytes) -> bool:
+    def _is_of_connect(
+        self, request: Request, body: bytes, secrets: Sequence[str], connect_secrets: Sequence[str]
+    ) -> bool:
         """Whether a Connect secret signed the body, rather than the platform's."""
-        header = request.headers.get("stripe-signature")
-        now = self._clock.now().timestamp()
-        by_platform = is_signed(body, header, self._secrets, now)
-        by_connect = is_signed(body, header, self._connect_secrets, now)
-        if not by_platform and not by_connect:
-            raise _Refused(400, "the signature is not ours")
-        return not by_platform
+        header, now = request.headers.get("stripe-signature"), self._clock.now().timestamp()
+        if is_signed(body, header, secrets, now):
+            return False
+        if is_signed(body, header, connect_secrets, now):
+            return True
+        raise _unsigned()
 
-    async def _gateway_id(self, envelope: Envelope, *, is_connect: bool) -> str:
+    async def _connected_gateway_id(self, envelope: Envelope) -> str:
         # the account an event names counts only under a Connect secret
-        if not is_connect:
-            return await self._events.platform_gateway_id()
         if envelope.account is None:
-            raise _Refused(400, "a Connect event names no account")
-        found = await self._events.connected_gateway_id(
+            raise Refused(400, WebhookRefusal.UNKNOWN_ACCOUNT, "a Connect event names no account")
+        found = await self._endpoints.connected_gateway_id(
             envelope.account, livemode=envelope.livemode
         )
         if found is None:
-            raise _Refused(400, "a Connect event names an unknown account")
+            raise Refused(
+                400, WebhookRefusal.UNKNOWN_ACCOUNT, "a Connect event names an unknown account"
+            )
         return found
 
-    def _event(self, envelope: Envelope, gateway_id: str) -> WebhookEvent:
-        return WebhookEvent(
+    async def _read_of_tenant(self, request: Request) -> Delivery:
+        check_media(request)
+        body = await read_body(request, self._body_seconds_max)
+        gateway_id = request.path_params["gateway_id"]
+        now = self._clock.now()
+        secrets = list(in_force(await self._endpoints.own_secrets(gateway_id), now))
+        is_heard = bool(secrets)
+        secrets += [_NOBODYS] * (_SECRETS_MIN - len(secrets))
+        header = request.headers.get("stripe-signature")
+        if not is_signed(body, header, secrets, now.timestamp()) or not is_heard:
+            raise _unsigned()
+        envelope = _read(body)
+        # Whatever account the event names: the URL and the secret say whose it is.
+        return self._delivery(body, envelope, gateway_id)
+
+    def _delivery(self, body: bytes, envelope: Envelope, gateway_id: str) -> Delivery:
+        is_held = envelope.document is not None
+        return Delivery(
             id=new_id(Prefix.WEBHOOK_EVENT),
             gateway_id=gateway_id,
             livemode=envelope.livemode,
@@ -116,47 +171,27 @@ class StripeEndpoint:
             event_type=envelope.event_type,
             api_version=envelope.api_version,
             account=envelope.account,
-            payload=envelope.payload,
-            status=WebhookEventStatus.RECEIVED,
+            document=envelope.document,
+            body=None if is_held else json_bytes(envelope.payload),
+            size=len(body),
             created_at=self._clock.now(),
         )
 
 
-def routes(
-    *,
-    events: EventService,
-    secrets: Sequence[str],
-    connect_secrets: Sequence[str],
-    clock: Clock,
-    body_seconds_max: float = BODY_SECONDS_MAX,
-) -> list[Route]:
-    """The webhook routes. With no secret of either kind, deliveries are answered 404."""
-    endpoint = StripeEndpoint(
-        events, secrets, connect_secrets, clock, body_seconds_max=body_seconds_max
-    )
-    return [Route("/api/webhooks/stripe", endpoint.deliver, methods=["POST"])]
+def routes(endpoints: StripeEndpoints) -> list[Route]:
+    """The webhook routes."""
+    return [
+        Route("/api/webhooks/stripe", endpoints.of_platform, methods=["POST"]),
+        Route("/api/webhooks/stripe/{gateway_id}", endpoints.of_tenant, methods=["POST"]),
+    ]
 
 
-def _check_media(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if media_type != "application/json" or encoding != "identity":
-        raise _Refused(415, "not plain JSON")
+def _unsigned() -> Refused:
+    return Refused(400, WebhookRefusal.SIGNATURE, "the signature is not ours")
 
 
-async def _body(request: Request, seconds_max: float) -> bytes:
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > BODY_BYTES_MAX:
-        raise _Refused(413, "the body is too large")
-    body = bytearray()
+def _read(body: bytes) -> Envelope:
     try:
-        async with asyncio.timeout(seconds_max):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_BYTES_MAX:
-                    raise _Refused(413, "the body is too large")
-    except TimeoutError as slow:
-        raise _Refused(408, "the body came too slowly") from slow
-    except ClientDisconnect as gone:
-        raise _Refused(400, "the sender went away") from gone
-    return bytes(body)
+        return read_envelope(body)
+    except UnreadableBody as unreadable:
+        raise Refused(400, WebhookRefusal.NOT_AN_EVENT, str(unreadable)) from unreadable

@@ -14,7 +14,7 @@ from db.tables.oversight import (
 from db.tables.payments import orders, payments, refunds
 from db.tables.protocol import idempotency_keys, operations, webhook_attempts, webhook_events
 from db.tables.replays import webhook_replays
-from db.tables.tenancy import fee_overrides, fee_tiers, gateways, tenants
+from db.tables.tenancy import endpoint_secrets, fee_overrides, fee_tiers, gateways, tenants
 
 __all__ = [
     "alerts",
@@ -22,6 +22,7 @@ __all__ = [
     "audit_seals",
     "daily_runs",
     "disputes",
+    "endpoint_secrets",
     "fee_overrides",
     "fee_tiers",
     "gateways",

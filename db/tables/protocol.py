@@ -120,6 +120,8 @@ webhook_events = Table(
     moment("lease_until", nullable=True),
     moment("processed_at", nullable=True),
     moment("created_at"),
+    # A signed body that JSONB cannot hold; nothing else has it.
+    Column("body", LargeBinary),
     Column("attempts_before_replay", Integer, nullable=False, server_default=text("0")),
     moment("replayed_at", nullable=True),
     words("replayed_by", nullable=True),
@@ -164,6 +166,7 @@ webhook_events = Table(
         "id",
         postgresql_where=text("processed AND payload <> '{}'::jsonb"),
     ),
+    Index("ix_webhook_events_body", "id", postgresql_where=text("body IS NOT NULL")),
 )
 
 webhook_attempts = Table(

@@ -104,12 +104,10 @@ gateways = Table(
     Column("fee_fixed_cents", BigInteger, nullable=False),
     text_id("account_id", nullable=True),
     Column("secret_key", LargeBinary),
-    Column("webhook_secret", LargeBinary),
     moment("created_at"),
     moment("updated_at"),
     text_id("key_account_id", nullable=True),
     words("secret_key_hint", nullable=True),
-    words("webhook_secret_hint", nullable=True),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
     UniqueConstraint("tenant_id", "id", name="tenant_id"),
     one_of("gateway_type", GatewayType),
@@ -119,17 +117,11 @@ gateways = Table(
     check("platform_row", "tenant_id IS NOT NULL OR mode = 'PLATFORM'"),
     check("connect_account", "(mode = 'CONNECT') = (account_id IS NOT NULL)"),
     check("own_key", "(mode = 'OWN') = (secret_key IS NOT NULL)"),
-    check("webhook_secret", "mode = 'OWN' OR webhook_secret IS NULL"),
     check("key_account", "mode = 'OWN' OR key_account_id IS NULL"),
     # What is shown of a secret is its end and no more.
     check(
         "secret_key_hint",
         "secret_key_hint IS NULL OR secret_key IS NOT NULL AND length(secret_key_hint) = 4",
-    ),
-    check(
-        "webhook_secret_hint",
-        "webhook_secret_hint IS NULL"
-        " OR webhook_secret IS NOT NULL AND length(webhook_secret_hint) = 4",
     ),
     Index(
         "uq_tenant_payment_gateways_enabled",
@@ -161,4 +153,30 @@ gateways = Table(
         unique=True,
         postgresql_where=text("account_id IS NOT NULL"),
     ),
+)
+
+endpoint_secrets = Table(
+    "endpoint_secrets",
+    metadata,
+    text_id("tenant_id", primary_key=True),
+    text_id("id", primary_key=True),
+    text_id("gateway_id"),
+    Column("secret", LargeBinary, nullable=False),
+    words("hint", nullable=True),
+    moment("created_at"),
+    moment("expires_at", nullable=True),
+    ForeignKeyConstraint(
+        ["tenant_id", "gateway_id"],
+        ["tenant_payment_gateways.tenant_id", "tenant_payment_gateways.id"],
+    ),
+    # What is shown of a secret is its end and no more.
+    check("hint", "length(hint) = 4"),
+    Index(
+        "uq_endpoint_secrets_current",
+        "tenant_id",
+        "gateway_id",
+        unique=True,
+        postgresql_where=text("expires_at IS NULL"),
+    ),
+    Index("ix_endpoint_secrets_gateway", "tenant_id", "gateway_id", "id"),
 )

@@ -32,6 +32,7 @@ from tests.integration.db.world import World
 OF_NO_TENANT = frozenset(
     {
         "SqlDatabase",
+        "SqlIntake",
         "SqlWork",
         "SqlSealDatabase",
         "SqlSealWork",
@@ -44,8 +45,9 @@ OF_NO_TENANT = frozenset(
         "SqlReplayWork",
     }
 )
-"""Classes that are no store of a tenant: the transaction itself, its parts, the revoked tokens, how
-far long replays are, and what the platform reads across tenants."""
+"""Classes that are no store of a tenant: the transaction itself, its parts, deliveries before they
+have a tenant, the revoked tokens, how far long replays are, and what the platform reads across
+tenants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         ],
         "GatewayAccount": owned(theirs.merchant.gateway),
         "GatewayProfile": owned(theirs.profile),
-        "GatewaySecrets": lambda: [GatewaySecrets()],
+        "GatewaySecrets": lambda: [GatewaySecrets(webhook_secret="whsec_of_another")],
         "GatewayType": lambda: list(GatewayType),
         "Sequence[Seal]": lambda: [[replace(theirs.seal, tenant_id=named)]],
         "PageRequest": lambda: [

@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.work import SqlDatabase
+from domain.gateway_profile import GatewaySecrets
 from tests.integration.db.builders import (
     a_full_event,
     a_full_operation,
@@ -121,10 +122,10 @@ tenant_payment_gateways: mode = 'CONNECT'
 tenant_payment_gateways: mode = 'OWN'
 tenant_payment_gateways: account_id = 'acct_1'
 tenant_payment_gateways: secret_key = 'sealed'
-tenant_payment_gateways: webhook_secret = 'sealed'
 tenant_payment_gateways: key_account_id = 'acct_1'
 tenant_payment_gateways: secret_key_hint = '4242'
-tenant_payment_gateways: webhook_secret_hint = '4242'
+endpoint_secrets: hint = '42'
+endpoint_secrets: gateway_id = 'gw_unknown'
 tenant_payment_gateways: fee_basis_points = -1
 tenant_payment_gateways: fee_fixed_cents = -1
 platform_fee_overrides: basis_points = 10001
@@ -163,6 +164,8 @@ async def test_rows_that_break_a_rule_are_refused(
         await work.inbox.record(event)
         await work.inbox.add_attempt(event.id, an_attempt())
         await work.alerts.open(an_alert(merchant))
+        (profile,) = await work.gateways.of_tenant(merchant.id)
+        await work.gateways.save(profile, GatewaySecrets(webhook_secret="whsec_of_the_merchant"))
         await work.commit()
     await stored_override(engine, merchant, "fov_1")
 

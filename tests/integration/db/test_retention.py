@@ -99,6 +99,21 @@ async def test_payloads_are_emptied_after_ninety_days(
     assert not await record(database, events[2])
 
 
+async def test_a_body_that_nobody_can_read_is_emptied_too(
+    database: SqlDatabase, worker: SqlDatabase, engine: AsyncEngine, merchant: Merchant
+) -> None:
+    """After ninety days, although its event is DEAD: nothing can be worked off from it."""
+    for number, at in enumerate((OLD, OLD, OLD, TODAY)):
+        await came(database, merchant, at, WebhookEventStatus.DEAD, number)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE webhook_events SET payload = '{}', body = 'x'"))
+    await run(Retention(worker, Day(), batch=2), "payloads")
+
+    async with engine.connect() as connection:
+        kept = text("SELECT event_id FROM webhook_events WHERE body IS NOT NULL")
+        assert (await connection.execute(kept)).scalars().all() == ["evt_3"]
+
+
 async def test_an_event_that_was_replayed_is_kept_for_ninety_days_more(
     database: SqlDatabase, worker: SqlDatabase, engine: AsyncEngine, merchant: Merchant
 ) -> None:

@@ -103,7 +103,8 @@ async def audited(engine: AsyncEngine) -> list[tuple[str, dict[str, object]]]:
 
 
 def test_no_encrypted_column_is_missing_from_the_list() -> None:
-    """Every column of bytes, and every place that the stores seal, is rotated."""
+    """Every column of bytes, and every place that the stores seal, is rotated; a body that JSONB
+    cannot hold is bytes and no secret."""
     stores = (db.operations, db.payment_rows, db.tenant_rows)
     places = {at for store in stores for at in vars(store).values() if isinstance(at, SealedColumn)}
     columns = {
@@ -114,7 +115,7 @@ def test_no_encrypted_column_is_missing_from_the_list() -> None:
     }
 
     assert set(SEALED) == places
-    assert {f"{at.table}.{at.column}" for at in SEALED} == columns
+    assert {".".join(at.place) for at in SEALED} == columns - {"webhook_events.body"}
 
 
 async def test_everything_moves_to_the_active_key(

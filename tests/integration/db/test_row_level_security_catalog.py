@@ -23,6 +23,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
     "audit_seals": {_API: "SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "SELECT"},
     "daily_runs": {_WORKER: "INSERT SELECT UPDATE"},
     "disputes": {_API: "SELECT", _WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
+    "endpoint_secrets": {_API: "INSERT SELECT UPDATE", _WORKER: "SELECT", _PLATFORM: "SELECT"},
     "gateway_operations": {
         _API: "INSERT SELECT UPDATE",
         _WORKER: "INSERT SELECT UPDATE",
@@ -82,6 +83,7 @@ switch a gateway account off."""
 OPEN_TO: Mapping[str, frozenset[DatabaseRole]] = {
     "tenant_of_platform_payment": frozenset({_WORKER}),
     "tenant_of_account": frozenset({_API}),
+    "tenant_of_endpoint": frozenset({_API}),
 }
 """The functions that look past row-level security, and who may call each."""
 
@@ -189,9 +191,9 @@ async def test_every_policy_asks_for_the_tenant(engine: AsyncEngine) -> None:
     assert seen[owner] == seen[_PLATFORM] == seen[_API] == seen[_WORKER] == tables
 
 
-async def test_two_functions_look_past_it(engine: AsyncEngine) -> None:
-    """SECURITY DEFINER are those two, with their names resolved when they were made, a search_path
-    that nobody else can write to, and callable by those who need them."""
+async def test_three_functions_look_past_it(engine: AsyncEngine) -> None:
+    """SECURITY DEFINER are those three, with their names resolved when they were made, and a
+    search_path that nobody else can write to, and callable by those who need them."""
     definers: dict[str, set[str]] = {}
     for name, is_definer, config, is_parsed, role, may_call in await rows(engine, _FUNCTIONS):
         if not is_definer:

@@ -45,6 +45,8 @@ WITHOUT: dict[str, str] = {
     "db.platform_inbox._PAYLOAD": "the platform's operators see every event",
     "db.platform_reads._ALL": "the platform's people see every tenant",
     "db.retention._EMPTY": "the daily loop is every tenant's",
+    "db.retention._EMPTY_BODIES": "the daily loop is every tenant's",
+    "db.retention._OLD_BODIES": "the daily loop is every tenant's",
     "db.retention._OLD_EVENTS": "the daily loop is every tenant's",
     "db.webhook_cursors._WITHOUT_CURSOR": "a walk goes over the accounts of every tenant",
     "db.webhook_cursors._FREE": "a walk goes over the accounts of every tenant",

@@ -164,7 +164,7 @@ async def test_a_tenant_has_one_enabled_gateway(engine: AsyncEngine, merchant: M
     copy = text(
         "INSERT INTO tenant_payment_gateways SELECT 'gw_2', tenant_id, gateway_type, mode,"
         " livemode, is_enabled, fee_basis_points, fee_fixed_cents, account_id, secret_key,"
-        " webhook_secret, created_at, updated_at FROM tenant_payment_gateways WHERE id = :id"
+        " created_at, updated_at FROM tenant_payment_gateways WHERE id = :id"
     )
     async with engine.begin() as connection:
         with pytest.raises(IntegrityError, match="uq_tenant_payment_gateways_enabled"):

@@ -16,7 +16,7 @@ from db.work import SqlDatabase
 from domain.audit import Alert, AuditEntry
 from domain.dispute import Dispute
 from domain.fees import FeeOverride
-from domain.gateway_profile import GatewayProfile
+from domain.gateway_profile import GatewayProfile, GatewaySecrets
 from domain.idempotency import IdempotencyRecord
 from domain.ids import Prefix, new_id
 from domain.inbox import WebhookAttempt, WebhookEvent, WebhookEventStatus
@@ -143,6 +143,10 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         await work.inbox.record(event)
         await work.inbox.add_attempt(event.id, attempt)
         await work.seals.add([seal])
+        (row,) = await work.gateways.of_tenant(merchant.id)
+        await work.gateways.save(
+            row, GatewaySecrets(webhook_secret=f"whsec_{merchant.tenant.slug}")
+        )
         (profile,) = await work.gateways.of_tenant(merchant.id)
         await work.commit()
     return World(

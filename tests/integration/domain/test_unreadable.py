@@ -62,7 +62,9 @@ async def a_row(shop: Shop) -> Row:
 HARMS: dict[str, Callable[[Row], Awaitable[None]]] = {
     "another row's": lambda row: row.set(row.copied(row.former_id)),
     "another tenant's": lambda row: row.set(row.copied(row.rival_row_id)),
-    "another column's": lambda row: row.set("t.webhook_secret"),
+    "another column's": lambda row: row.set(
+        "(select secret from endpoint_secrets where gateway_id = t.id)"
+    ),
     "first bit": lambda row: row.set("set_bit(t.secret_key, 0, 1 - get_bit(t.secret_key, 0))"),
     "key id": lambda row: row.set("set_byte(t.secret_key, 1, 113)"),
     "nonce": lambda row: row.set("set_byte(t.secret_key, 5, 255 - get_byte(t.secret_key, 5))"),

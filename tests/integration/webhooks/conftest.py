@@ -20,5 +20,5 @@ async def shop(database_url: str, sandbox_url: str) -> AsyncIterator[Shop]:
 @pytest_asyncio.fixture
 async def endpoint(shop: Shop) -> AsyncIterator[Endpoint]:
     """The routes over the shop's database."""
-    async with served(shop.inbox, shop.clock) as endpoint:
+    async with served(shop) as endpoint:
         yield endpoint

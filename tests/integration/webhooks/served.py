@@ -16,10 +16,14 @@ import stripe
 import uvicorn
 from starlette.applications import Starlette
 
+from db.work import SqlDatabase
+from domain.endpoint_secrets import EndpointSecret
+from domain.endpoints import EndpointService
 from domain.events import EventService
-from domain.ports import Clock
+from domain.receiving import Intake, ReceivingService
 from tests.integration.webhooks.shop import Shop
-from webhooks.routes import routes
+from webhooks.routes import StripeEndpoints, routes
+from webhooks.wake import ArqWake
 
 SECRET = "whsec_platform"
 CONNECT_SECRET = "whsec_connect"
@@ -55,11 +59,16 @@ class Endpoint:
     session: aiohttp.ClientSession
 
     async def post(
-        self, body: bytes, *, secret: str = SECRET, headers: Mapping[str, str] | None = None
+        self,
+        body: bytes,
+        *,
+        secret: str = SECRET,
+        headers: Mapping[str, str] | None = None,
+        path: str = PATH,
     ) -> int:
         """The status that answers a signed delivery; `headers` come over the usual ones."""
         usual = {"Content-Type": "application/json", "Stripe-Signature": signature(body, secret)}
-        async with self.session.post(PATH, data=body, headers={**usual, **(headers or {})}) as sent:
+        async with self.session.post(path, data=body, headers={**usual, **(headers or {})}) as sent:
             assert await sent.read() == b""
             return sent.status
 
@@ -78,21 +87,28 @@ class Endpoint:
 
 @asynccontextmanager
 async def served(
-    events: EventService,
-    clock: Clock,
+    shop: Shop,
     *,
-    secrets: Sequence[str] = (SECRET,),
-    connect_secrets: Sequence[str] = (CONNECT_SECRET,),
+    secrets: Sequence[str | EndpointSecret] = (SECRET,),
+    connect_secrets: Sequence[str | EndpointSecret] = (CONNECT_SECRET,),
     body_seconds_max: float = 10.0,
+    wake: ArqWake | None = None,
+    intake: Intake | None = None,
+    database: SqlDatabase | None = None,
 ) -> AsyncIterator[Endpoint]:
-    """The routes behind uvicorn, as `tollgate serve` runs them."""
-    made = routes(
-        events=events,
-        secrets=secrets,
-        connect_secrets=connect_secrets,
-        clock=clock,
+    """The routes behind uvicorn, as `tollgate serve` runs them: the shop's, or on other parts."""
+    wake, database = wake or shop.wake, database or shop.database
+    events = EventService(database, shop.gateway, wake, shop.clock)
+    endpoints = StripeEndpoints(
+        EndpointService(events, database, shop.clock),
+        ReceivingService(intake or shop.intake, wake, shop.measures),
+        _as_secrets(secrets),
+        _as_secrets(connect_secrets),
+        shop.clock,
+        shop.measures,
         body_seconds_max=body_seconds_max,
     )
+    made = routes(endpoints)
     config = uvicorn.Config(
         Starlette(routes=made), lifespan="off", http="httptools", log_config=None, access_log=False
     )
@@ -104,6 +120,11 @@ async def served(
             yield Endpoint(port, session)
         server.should_exit = True
         await serving
+        await endpoints.drain()
+
+
+def _as_secrets(given: Sequence[str | EndpointSecret]) -> list[EndpointSecret]:
+    return [EndpointSecret(each) if isinstance(each, str) else each for each in given]
 
 
 async def stored(shop: Shop) -> list[tuple[object, ...]]:

@@ -14,8 +14,10 @@ import aiohttp
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.metrics import PrometheusMeasures
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
+from db.intake import SqlIntake
 from db.roles import DatabaseRole
 from db.seeding import add_tenant
 from db.work import SqlDatabase
@@ -70,6 +72,9 @@ class Shop:
     stripe: aiohttp.ClientSession
     control: Control
     stripe_key: str
+    intake: SqlIntake
+    api: AsyncEngine
+    measures: PrometheusMeasures = field(default_factory=PrometheusMeasures)
 
     def __post_init__(self) -> None:
         ports = (self.gateway, self.wake, self.clock)
@@ -226,9 +231,20 @@ async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIt
     tenant, _ = await add_tenant(
         engine, name="Acme", slug="acme", tier_level=1, default_currency="USD"
     )
-    clock, control = MovableClock(), Control(sandbox_url, stripe)
+    clock, control, intake = MovableClock(), Control(sandbox_url, stripe), SqlIntake(api)
     shop = Shop(
-        tenant, engine, database, worker_database, gateway, clock, wake, stripe, control, key
+        tenant,
+        engine,
+        database,
+        worker_database,
+        gateway,
+        clock,
+        wake,
+        stripe,
+        control,
+        key,
+        intake,
+        api,
     )
     try:
         yield shop

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.webhooks.served import PATH, Endpoint, an_event, served, stored
 from tests.integration.webhooks.shop import Shop
-from webhooks.routes import BODY_BYTES_MAX
+from webhooks.body import BODY_BYTES_MAX
 
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
 
@@ -62,7 +62,7 @@ async def test_a_large_body_is_refused_unread(endpoint: Endpoint) -> None:
 
 async def test_a_slow_body_is_refused(shop: Shop) -> None:
     """A sender that takes too long for its body is 408."""
-    async with served(shop.inbox, shop.clock, body_seconds_max=0.2) as endpoint:
+    async with served(shop, body_seconds_max=0.2) as endpoint:
         answer = await endpoint.raw(HEAD + b"Content-Length: 100\r\n\r\n{")
 
     assert answer.split()[1] == b"408"

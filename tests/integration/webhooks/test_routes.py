@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from arq.connections import ArqRedis
 
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
+from db.intake import SqlIntake
 from db.work import SqlDatabase
-from domain.events import EventService
+from domain.endpoint_secrets import EndpointSecret
 from tests.integration.webhooks.served import (
     CONNECT_SECRET,
     EVENT,
@@ -23,7 +25,7 @@ from tests.integration.webhooks.served import (
     signature,
     stored,
 )
-from tests.integration.webhooks.shop import NO_REDIS, Shop
+from tests.integration.webhooks.shop import Shop
 from webhooks.wake import QUEUE, ArqWake, redis_client
 
 
@@ -75,10 +77,16 @@ async def test_copies_are_stored_once(shop: Shop, endpoint: Endpoint) -> None:
         lambda: signature(an_event() + b"\n"),
         lambda: signature(an_event()).replace("v1=", "v0="),
         lambda: "t=1," + ",".join(["v1=" + "0" * 64] * 1000),
+        lambda: "x" * 10_000,
+        lambda: signature(an_event()).replace("t=", "t=NaN"),
+        lambda: signature(an_event()).replace("t=", "t=-"),
+        lambda: signature(an_event()).replace("t=", "t=" + "9" * 20),
+        lambda: signature(an_event(), ""),
     ],
     ids=[
         *("none", "garbage", "wrong", "another secret", "stale", "early"),
-        *("another body", "another scheme", "a thousand"),
+        *("another body", "another scheme", "a thousand", "10 KB", "NaN", "negative", "20 digits"),
+        "an empty secret",
     ],
 )
 async def test_a_bad_signature_is_refused(
@@ -123,7 +131,7 @@ async def test_a_signed_body_that_jsonb_cannot_hold(shop: Shop, endpoint: Endpoi
 
 async def test_without_a_secret_there_is_no_endpoint(shop: Shop) -> None:
     """With no secret, or blank ones, every delivery is 404, a well signed one included."""
-    async with served(shop.inbox, shop.clock, secrets=["", " "], connect_secrets=[]) as endpoint:
+    async with served(shop, secrets=["", " "], connect_secrets=[]) as endpoint:
         statuses = [await endpoint.post(an_event(), secret=secret) for secret in (SECRET, "", " ")]
 
     assert statuses == [404, 404, 404]
@@ -132,12 +140,24 @@ async def test_without_a_secret_there_is_no_endpoint(shop: Shop) -> None:
 
 async def test_secrets_roll(shop: Shop) -> None:
     """While a secret rolls, deliveries signed with the old and with the new one are stored."""
-    async with served(shop.inbox, shop.clock, secrets=["whsec_new", SECRET]) as endpoint:
+    async with served(shop, secrets=["whsec_new", SECRET]) as endpoint:
         old = await endpoint.post(an_event(id="evt_old"))
         new = await endpoint.post(an_event(id="evt_new"), secret="whsec_new")
 
     assert (old, new) == (200, 200)
     assert await stored(shop) == [("evt_new", "RECEIVED"), ("evt_old", "RECEIVED")]
+
+
+async def test_a_secret_ends_by_itself(shop: Shop) -> None:
+    """One with an end verifies until then; where all have ended there is no endpoint."""
+    past, future = shop.clock.now() - timedelta(seconds=1), shop.clock.now() + timedelta(hours=1)
+    ended, ending = EndpointSecret(SECRET, past), EndpointSecret("whsec_ending", future)
+    async with served(shop, secrets=[ended, ending], connect_secrets=[]) as endpoint:
+        one = [await endpoint.post(an_event(), secret=name) for name in (SECRET, "whsec_ending")]
+        shop.clock.advance(3601)
+        both = [await endpoint.post(an_event(), secret=name) for name in (SECRET, "whsec_ending")]
+
+    assert (one, both) == ([400, 200], [404, 404])
 
 
 async def test_a_connect_event_belongs_to_its_account(shop: Shop, endpoint: Endpoint) -> None:
@@ -196,9 +216,8 @@ async def test_redis_away_is_no_matter(shop: Shop, endpoint: Endpoint) -> None:
 async def test_the_worker_is_woken(shop: Shop, redis_url: str) -> None:
     """A new event leaves one job in Redis that carries its id; a copy leaves none."""
     wake, redis = ArqWake(redis_url), redis_client(redis_url)
-    events = EventService(shop.database, shop.gateway, wake, shop.clock)
     try:
-        async with served(events, shop.clock) as endpoint:
+        async with served(shop, wake=wake) as endpoint:
             await endpoint.post(an_event())
             await endpoint.post(an_event())
         jobs = await queued(redis)
@@ -219,12 +238,9 @@ async def test_postgresql_away_is_tried_again(shop: Shop) -> None:
     """With PostgreSQL away a good delivery is 503, so that Stripe sends it again."""
     engine = make_engine("postgresql://nobody:x@127.0.0.1:1/nowhere")
     database = SqlDatabase(engine, AesGcmCipher({"k1": b"0" * 32}, "k1"))
-    wake = ArqWake(NO_REDIS)
-    events = EventService(database, shop.gateway, wake, shop.clock)
-    async with served(events, shop.clock) as endpoint:
+    async with served(shop, database=database, intake=SqlIntake(engine)) as endpoint:
         good = await endpoint.post(an_event())
         bad = await endpoint.post(an_event(), secret="whsec_of_another")
-    await wake.close()
     await engine.dispose()
 
     assert (good, bad) == (503, 400)

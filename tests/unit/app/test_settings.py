@@ -41,7 +41,7 @@ def test_production_settings_are_read() -> None:
     settings = load_settings(PRODUCTION)
     assert settings.is_production
     assert settings.stripe_api_base == STRIPE_API_BASE
-    assert [secret.get_secret_value() for secret in settings.stripe_webhook_secrets] == [
+    assert [secret.secret for secret in settings.stripe_webhook_secrets] == [
         "whsec_hunter2new",
         "whsec_hunter2old",
     ]
