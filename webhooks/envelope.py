@@ -54,10 +54,10 @@ def _read_plain(body: bytes) -> Envelope | None:
         return None
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError:  # it takes less for JSON than the standard library does
-        return None
-    _omit(value)
-    return _envelope(value, lambda payload: orjson.dumps(payload).decode())
+        _omit(value)
+        return _envelope(value, lambda payload: orjson.dumps(payload).decode())
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None  # it reads less, and writes less deep, than the standard library does
 
 
 def _read_any(body: bytes) -> Envelope:

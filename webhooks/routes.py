@@ -6,6 +6,7 @@ and a refusal leaves no row.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -26,6 +27,10 @@ from webhooks.signature import is_signed
 from webhooks.throttled import ThrottledLog
 
 RETRY_AFTER_SECONDS = "5"
+
+LARGE_BYTES = 32 * 1024
+"""A body beyond this is read in a thread. A tenant may sign one that takes a tenth of a second to
+read, and must not hold up everybody else's requests with it."""
 
 UNREADABLE_WAITING_MAX = 64
 """Signed bodies that JSONB cannot hold and that wait: each has a commit of its own, one after the
@@ -114,7 +119,7 @@ class StripeEndpoints:
         check_media(request)
         body = await read_body(request, self._body_seconds_max)
         is_connect = self._is_of_connect(request, body, secrets, connect_secrets)
-        envelope = _read(body)
+        envelope = await _read(body)
         gateway_id = (
             await self._connected_gateway_id(envelope)
             if is_connect
@@ -157,7 +162,7 @@ class StripeEndpoints:
         header = request.headers.get("stripe-signature")
         if not is_signed(body, header, secrets, now.timestamp()) or not is_heard:
             raise _unsigned()
-        envelope = _read(body)
+        envelope = await _read(body)
         # Whatever account the event names: the URL and the secret say whose it is.
         return self._delivery(body, envelope, gateway_id)
 
@@ -190,8 +195,10 @@ def _unsigned() -> Refused:
     return Refused(400, WebhookRefusal.SIGNATURE, "the signature is not ours")
 
 
-def _read(body: bytes) -> Envelope:
+async def _read(body: bytes) -> Envelope:
     try:
-        return read_envelope(body)
+        if len(body) <= LARGE_BYTES:
+            return read_envelope(body)
+        return await asyncio.to_thread(read_envelope, body)
     except UnreadableBody as unreadable:
         raise Refused(400, WebhookRefusal.NOT_AN_EVENT, str(unreadable)) from unreadable

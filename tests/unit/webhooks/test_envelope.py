@@ -114,6 +114,26 @@ def test_what_is_no_event_is_refused(unreadable: bytes) -> None:
         read_envelope(unreadable)
 
 
+@pytest.mark.parametrize("depth", [100, 253, 254, 255, 400])
+def test_a_deep_event_is_read(depth: int) -> None:
+    """As deep as the standard library reads and writes it, and one that is plain as any other."""
+    envelope = read_envelope(body(data=json.loads("[" * depth + "]" * depth)))
+
+    assert envelope.document is not None
+    assert json.loads(envelope.document) == envelope.payload
+
+
+def test_what_is_deeper_than_can_be_written_is_refused() -> None:
+    """At every depth around the limits a body is read whole or refused."""
+    for depth in range(900, 1100, 7):
+        deep = body(data="here").replace(b'"here"', b"[" * depth + b"]" * depth)
+        try:
+            envelope = read_envelope(deep)
+        except UnreadableBody:
+            continue
+        assert envelope.document is not None
+
+
 def test_paired_surrogates_are_text() -> None:
     """A character that JSON escapes as a pair of surrogates is kept."""
     envelope = read_envelope(body(data="here").replace(b'"here"', rb'"\ud83d\ude00"'))
