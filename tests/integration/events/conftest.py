@@ -23,7 +23,7 @@ async def mailbox(postgres: str, template: str, running_sandbox: str) -> AsyncIt
     try:
         async with (
             opened(url, NO_REDIS, running_sandbox) as shop,
-            served(shop.inbox, shop.clock) as endpoint,
+            served(shop) as endpoint,
         ):
             yield Mailbox(shop, endpoint)
         await canaries.refuse_in_database(url)

@@ -14,7 +14,7 @@ from tests.events.facts import Facts, Json
 from tests.integration.events import scenes
 from tests.integration.events.mailbox import Mailbox
 from webhooks.envelope import read_envelope
-from webhooks.routes import BODY_BYTES_MAX
+from webhooks.body import BODY_BYTES_MAX
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
