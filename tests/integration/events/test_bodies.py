@@ -13,8 +13,8 @@ from tests.events.catalog import Shape, body, event
 from tests.events.facts import Facts, Json
 from tests.integration.events import scenes
 from tests.integration.events.mailbox import Mailbox
-from webhooks.envelope import read_envelope
 from webhooks.body import BODY_BYTES_MAX
+from webhooks.envelope import read_envelope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
