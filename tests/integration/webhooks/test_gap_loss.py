@@ -20,7 +20,7 @@ async def heard(shop: Shop) -> AsyncIterator[None]:
     """While it lasts, the sandbox delivers to the shop's own route, with a secret of its own."""
     form = {"enabled_events[]": "*", "url": "http://127.0.0.1:1/"}
     hook = await shop.call_stripe("webhook_endpoints", **form)
-    async with served(shop.inbox, shop.clock, secrets=[str(hook["secret"])]) as endpoint:
+    async with served(shop, secrets=[str(hook["secret"])]) as endpoint:
         url = f"http://127.0.0.1:{endpoint.port}{PATH}"
         await shop.call_stripe(f"webhook_endpoints/{hook['id']}", url=url)
         yield
