@@ -48,8 +48,8 @@ from domain.endpoints import EndpointService
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
-from domain.replaying import ReplayService
 from domain.receiving import ReceivingService
+from domain.replaying import ReplayService
 from domain.services import OrderService, PaymentService
 from schema.schema import schema
 from webhooks.health import health_routes as webhook_health_routes
