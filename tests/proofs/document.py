@@ -1,4 +1,4 @@
-"""The commands and files of docs/deployment.md, read from it: what is proven is what is written.
+"""The commands and files of the operator's pages: what is proven is what is written.
 
 A block is fenced and has a comment in front of it: `<!-- proof: NAME -->`.
 """
@@ -11,13 +11,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / "docs" / "deployment.md"
+WEBHOOKS = ROOT / "docs" / "webhooks.md"
 
 _BLOCK = re.compile(r"^<!-- proof: (?P<name>[\w.@-]+) -->\n```\w*\n(?P<text>.*?)^```$", re.M | re.S)
 
 
-def blocks() -> Mapping[str, str]:
-    """The text of every marked block, by its name."""
-    return {found["name"]: found["text"] for found in _BLOCK.finditer(PATH.read_text("utf-8"))}
+def blocks(page: Path = PATH) -> Mapping[str, str]:
+    """The text of every marked block of the page, by its name."""
+    return {found["name"]: found["text"] for found in _BLOCK.finditer(page.read_text("utf-8"))}
 
 
 def variables(text: str) -> Mapping[str, str]:

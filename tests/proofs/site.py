@@ -1,4 +1,4 @@
-"""A production site on this machine, set up by the commands of docs/deployment.md.
+"""A production site on this machine, set up by the commands of the operator's pages.
 
 The paths, hosts and Stripe's address that the document names are put elsewhere; nothing else is
 changed. `TOLLGATE_ENV` is production, with a test key and the sandbox in the place of Stripe.
@@ -33,7 +33,7 @@ from app.settings import Settings, load_settings
 from app.stack import WORKER_READY
 from app.stack_http import is_healthy
 from tests.conftest import execute
-from tests.proofs.document import ROOT, blocks, exec_start, variables
+from tests.proofs.document import ROOT, WEBHOOKS, blocks, exec_start, variables
 
 START_SECONDS = 60.0
 PASSWORDS = ("OWNER_PASSWORD", "SERVICE_PASSWORD", "BACKUP_PASSWORD")
@@ -52,7 +52,7 @@ class Site:
         self._running.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self._processes: dict[str, Child] = {}
         self._clusters: dict[str, EmbeddedPostgres] = {}
-        self._blocks = blocks()
+        self._blocks = blocks() | blocks(WEBHOOKS)
         self._passwords = {name: secrets.token_hex(12) for name in PASSWORDS}
         self.port = free_port()
         self.postgres_url = self.redis_url = self.stripe_url = ""
