@@ -95,13 +95,9 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
         TokenVerifier(settings, remote), reads, SqlRevocations(engine), SqlPlatformReads(platform)
     )
     door = CountedDoor(admission, policy.budgets)
-    webhooks = _webhooks(
-        settings,
-        SqlIntake(engine),
-        EndpointService(EventService(database, gateway, wake, clock), database, clock),
-        wake,
-        measures or PrometheusMeasures(),
-    )
+    endpoints = EndpointService(EventService(database, gateway, wake, clock), database, clock)
+    measures = measures or PrometheusMeasures()
+    webhooks = _webhooks(settings, SqlIntake(engine), endpoints, wake, measures)
     app = Starlette(
         routes=[
             *webhook_routes(webhooks),

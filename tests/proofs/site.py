@@ -52,7 +52,7 @@ class Site:
         self._running.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self._processes: dict[str, Child] = {}
         self._clusters: dict[str, EmbeddedPostgres] = {}
-        self._blocks = blocks() | blocks(WEBHOOKS)
+        self._blocks = {**blocks(), **blocks(WEBHOOKS)}
         self._passwords = {name: secrets.token_hex(12) for name in PASSWORDS}
         self.port = free_port()
         self.postgres_url = self.redis_url = self.stripe_url = ""
