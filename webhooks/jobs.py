@@ -19,6 +19,7 @@ JOBS_MAX = 16
 """Jobs at once in one process."""
 
 _POLL_SECONDS = 0.1
+_CANCEL_SECONDS = 0.5
 
 
 class Jobs:
@@ -83,6 +84,10 @@ class JobRunner:
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Ends the tasks. They are told until they have ended: `asyncio.wait_for` of Python 3.11, by
+    which the library sends to Redis, loses a cancellation that comes as its call returns."""
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_CANCEL_SECONDS)

@@ -105,4 +105,5 @@ class ArqWake:
 
 
 def _to_json(job: dict[str, object]) -> bytes:
-    return json.dumps(job, separators=(",", ":")).encode()
+    # arq writes down how a job failed, an exception too, before it throws away what nobody keeps.
+    return json.dumps(job, separators=(",", ":"), default=repr).encode()

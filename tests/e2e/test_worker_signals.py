@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-import time
 
 from domain.inbox import LOST, WebhookEventStatus
 from domain.payment import PaymentStatus
@@ -56,21 +56,19 @@ async def test_a_killed_workers_event_is_handled_by_the_next(
 async def test_a_second_signal_cuts_off_what_is_under_way(
     database_url: str, redis_url: str, sandbox_url: str
 ) -> None:
-    """The first lets the event end, the second does not: the worker ends at once, with 0, and the
-    event is free when its lease has run out."""
+    """The first lets the event end, the second does not: the worker ends with 0 before the event
+    has, which is free when its lease has run out."""
     async with opened(database_url, redis_url, sandbox_url) as shop:
         payment = await shop.lose_the_answer()
         async with worker(shop, database_url, redis_url) as process:
             event_id = await held(shop, 5.5)
             process.send_signal(signal.SIGTERM)
-            started = time.monotonic()
             process.send_signal(signal.SIGINT)
-            code = await process.wait()
-            took = time.monotonic() - started
+            async with asyncio.timeout(30):
+                code = await process.wait()
         left = await shop.event(event_id)
         unpaid = await shop.now_of(payment)
 
     assert code == 0
-    assert took < 5
     assert (left.status, left.attempts) == (WebhookEventStatus.PROCESSING, 1)
     assert unpaid.status is PaymentStatus.PENDING
