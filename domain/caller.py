@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a token may do; DESIGN's table of roles says what each one covers."""
+    """What a token may do; `resolvers.access` says what each one covers."""
 
     CHECKOUT = "CHECKOUT"
     VIEWER = "VIEWER"

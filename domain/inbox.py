@@ -52,7 +52,7 @@ ENDS = frozenset({_S.PROCESSED, _S.IGNORED, _S.RETRY, _S.DEAD})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
     """One event, unique by (gateway row, livemode, event id). `payload` is the event as the
-    gateway signed or listed it, less every client_secret."""
+    gateway signed or listed it, less what is never stored (`webhooks.envelope.OMITTED_FIELDS`)."""
 
     id: str
     gateway_id: str

@@ -14,7 +14,7 @@ from typing import Protocol
 from domain.ports import Clock
 
 PAYLOAD_DAYS = 90
-"""How long the payload of an event that was worked off is kept (DESIGN section 3)."""
+"""How long the payload of an event that was worked off is kept."""
 
 REVOCATION_GRACE = timedelta(days=1)
 """How long after a token's end its revocation is kept: more than clocks ever differ."""

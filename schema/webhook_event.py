@@ -96,8 +96,8 @@ class ReceivedEvent(Node):
         return [WebhookAttempt.of(attempt) for attempt in found or ()]
 
     @computed(
-        "The event as the gateway signed it, without client secrets; an empty object where nothing "
-        "is kept of it any more, or it could not be stored."
+        "The event as the gateway signed or listed it, without secrets; an empty object where "
+        "nothing is kept of it any more, or it could not be stored."
     )
     async def payload(self, info: Info) -> Json:
         found = await info.context.loaders.webhook_payload.load(self.id)
