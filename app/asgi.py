@@ -45,7 +45,6 @@ from domain.acting import ActingService
 from domain.checkout import CheckoutService
 from domain.configuring import GatewayService
 from domain.endpoints import EndpointService
-from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
 from domain.receiving import ReceivingService
@@ -95,7 +94,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
         TokenVerifier(settings, remote), reads, SqlRevocations(engine), SqlPlatformReads(platform)
     )
     door = CountedDoor(admission, policy.budgets)
-    endpoints = EndpointService(EventService(database, gateway, wake, clock), database, clock)
+    endpoints = EndpointService(database, clock, livemode=gateway.livemode)
     measures = measures or PrometheusMeasures()
     webhooks = _webhooks(settings, SqlIntake(engine), endpoints, wake, measures)
     app = Starlette(

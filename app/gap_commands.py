@@ -14,11 +14,12 @@ from app.database_command import FAILED, told_in_words
 from app.gaps import event_list, walk_due
 from app.metrics import PrometheusMeasures
 from app.settings import Settings, load_settings
+from db.intake import SqlIntake
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.event_walk import EVERY, Walk
-from domain.events import EventService
 from domain.gaps import GapWalker
+from domain.receiving import ReceivingService
 from webhooks.listed import listed_event
 from webhooks.wake import ArqWake
 
@@ -58,13 +59,15 @@ async def _walk(settings: Settings) -> list[Walk]:
 @asynccontextmanager
 async def _walker(settings: Settings) -> AsyncIterator[GapWalker]:
     """As the worker's role, with clients of its own."""
+    measures = PrometheusMeasures()  # served by nobody: what it counts is printed
     url, clock = settings.database_url.get_secret_value(), SystemClock()
     listing, wake = event_list(settings), ArqWake(settings.redis_url.get_secret_value())
     try:
         async with command_engine(url, DatabaseRole.WORKER, command="webhooks") as engine:
             database = SqlDatabase(engine, cipher_of(settings))
-            events = EventService(database, listing, wake, clock)
-            yield GapWalker(database, listing, events, listed_event, PrometheusMeasures(), clock)
+            receiving = ReceivingService(SqlIntake(engine), wake, measures)
+            yield GapWalker(database, listing, receiving, listed_event, measures, clock)
+            await receiving.drain()
     finally:
         await wake.close()
         await listing.close()

@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.startup import check_login
 from app.turns import Turns, worker_name
 from db.engine import make_engine
+from db.intake import SqlIntake
 from db.loop_leases import LoopLeases
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
@@ -32,6 +33,7 @@ from domain.events import EventService
 from domain.gaps import GapWalker
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.measures import Measures
+from domain.receiving import ReceivingService
 from domain.retention import Retention
 from domain.sealing import Sealer
 from domain.settling import Settler
@@ -140,6 +142,7 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
     wake = ArqWake(settings.redis_url.get_secret_value())
     clock = SystemClock()
     events = EventService(database, gateway, wake, clock)
+    receiving = ReceivingService(SqlIntake(engine), wake, measures)
     listing = event_list(settings)
     try:
         yield _UseCases(
@@ -147,10 +150,11 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
             Settler(database, gateway, wake, clock),
             Sealer(database, clock),
             Retention(database, clock),
-            GapWalker(database, listing, events, listed_event, measures, clock),
+            GapWalker(database, listing, receiving, listed_event, measures, clock),
             LoopLeases(engine, worker_name()),
         )
     finally:
+        await receiving.drain()
         await listing.close()
         await wake.close()
         await gateway.close()

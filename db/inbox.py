@@ -21,7 +21,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -36,16 +35,10 @@ from domain.inbox import (
     lost_attempt,
 )
 from domain.payment import Payment
-from domain.ports import Cipher, PayloadUnstorable
+from domain.ports import Cipher
 from domain.tenant import GatewayAccount, GatewayMode
 
-_UNSTORABLE = frozenset({"22P05", "22P02", "22021", "22003", "22032"})
-"""SQLSTATEs with which JSONB refuses a document (PostgreSQL, appendix A, class 22)."""
-
 _COLUMN = webhook_events.c
-# Names no index and returns nothing: either would need the right to see the row, and the API may
-# not read the inbox it writes to. The only conflict is with the same event.
-_RECORD = insert(webhook_events).on_conflict_do_nothing()
 _FIND = select(webhook_events).where(_COLUMN.id == bindparam("of_id"))
 # A worker whose lease ran out finds that another has counted one attempt more, or that the event
 # has ended: what it wanted to write is no longer its to say.
@@ -136,41 +129,12 @@ def _progress(event: WebhookEvent) -> Mapping[str, object]:
     }
 
 
-def _columns(event: WebhookEvent) -> Mapping[str, object]:
-    return {
-        "id": event.id,
-        "gateway_id": event.gateway_id,
-        "livemode": event.livemode,
-        "event_id": event.event_id,
-        "event_type": event.event_type,
-        "api_version": event.api_version,
-        "account": event.account,
-        "payload": dict(event.payload),
-        "created_at": event.created_at,
-        "attempts": event.attempts,
-        "attempts_before_replay": event.attempts_before_replay,
-        "replayed_at": event.replayed_at,
-        "replayed_by": event.replayed_by,
-        "source": event.source.value,
-        **_progress(event),
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class SqlInboxStore:
-    """Implements `domain.ports.InboxStore`."""
+    """Implements `domain.inbox_store.InboxStore`."""
 
     connection: AsyncConnection
     cipher: Cipher
-
-    async def record(self, event: WebhookEvent) -> bool:
-        try:
-            recorded = await self.connection.execute(_RECORD, _columns(event))
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) in _UNSTORABLE:
-                raise PayloadUnstorable(event.event_id) from error
-            raise
-        return recorded.rowcount == 1
 
     async def find(self, webhook_event_id: str) -> WebhookEvent | None:
         found = await self.connection.execute(_FIND, {"of_id": webhook_event_id})

@@ -16,24 +16,33 @@ from domain.audit import Alert
 from domain.inbox import WebhookEventStatus
 from domain.receiving import Delivery, RowsRefused
 
-_TEXTS = ("id", "gateway_id", "event_id", "event_type", "api_version", "account", "document")
+_TEXTS = (
+    "id",
+    "gateway_id",
+    "event_id",
+    "event_type",
+    "api_version",
+    "account",
+    "document",
+    "source",
+)
 # Names no index and returns nothing: either would need the right to see the rows, and the API may
 # not read the inbox it writes to. The only conflict is with the same event. It runs on the driver:
 # building it anew would cost more than sending it.
 _RECORD = """
 INSERT INTO webhook_events (id, gateway_id, event_id, event_type, api_version, account, payload,
-    livemode, created_at, status, attempts)
+    source, livemode, created_at, status, attempts)
 SELECT id, gateway_id, event_id, event_type, api_version, account, document::jsonb,
-    livemode, created_at, 'RECEIVED', 0
+    source, livemode, created_at, 'RECEIVED', 0
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::boolean[], $9::timestamptz[])
-    AS new (id, gateway_id, event_id, event_type, api_version, account, document, livemode,
+    $8::text[], $9::boolean[], $10::timestamptz[])
+    AS new (id, gateway_id, event_id, event_type, api_version, account, document, source, livemode,
         created_at)
 ON CONFLICT DO NOTHING
 """
 _ENVELOPE = (
     *("id", "gateway_id", "livemode", "event_id", "event_type", "api_version", "account"),
-    "created_at",
+    *("source", "created_at"),
 )
 _BURY = insert(webhook_events).on_conflict_do_nothing()
 

@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Generic, Protocol, TypeVar
 
 from domain.endpoint_secrets import EndpointSecret, EndpointSecretStore
-from domain.events import EventService
 from domain.ids import Prefix, is_id
-from domain.ports import Clock
+from domain.payment import GatewayType
+from domain.ports import Clock, TenantStore
 
 REMEMBERED_SECONDS = 5.0
 """How old what is known of an endpoint may be, and that there is none: so late is a new secret
@@ -31,6 +31,8 @@ class EndpointWork(Protocol):
 
     @property
     def endpoint_secrets(self) -> EndpointSecretStore: ...
+    @property
+    def tenants(self) -> TenantStore: ...
 
 
 class EndpointDatabase(Protocol):
@@ -40,21 +42,32 @@ class EndpointDatabase(Protocol):
 
 
 class EndpointService:
-    """What a delivery's endpoint, or the account that it names, leads to."""
+    """What a delivery's endpoint, or the account that it names, leads to. `livemode` is the mode of
+    the platform's key."""
 
-    def __init__(self, events: EventService, database: EndpointDatabase, clock: Clock) -> None:
-        self._events = events
+    def __init__(self, database: EndpointDatabase, clock: Clock, *, livemode: bool) -> None:
         self._database = database
         self._clock = clock
+        self._livemode = livemode
+        self._platform_id: str | None = None
         self._accounts = Asked(self._ask_account)
         self._endpoints = Asked(self._ask_secrets)
 
     async def platform_gateway_id(self) -> str:
-        """The gateway row of the platform's own endpoint. Raises DatabaseUnavailable."""
-        return await self._events.platform_gateway_id()
+        """The gateway row of the platform's own endpoint, of the mode of its key. Raises
+        DatabaseUnavailable."""
+        if self._platform_id is None:
+            async with self._database.begin_across_tenants() as work:
+                platform = await work.tenants.platform_gateway(
+                    GatewayType.STRIPE, livemode=self._livemode
+                )
+            self._platform_id = platform.id
+        return self._platform_id
 
     async def connected_gateway_id(self, account_id: str, *, livemode: bool) -> str | None:
-        """The row of a connected account, None for an unknown one. Raises DatabaseUnavailable."""
+        """The row of a connected account, None for an unknown one. A row of the other mode is found
+        too: the event is then stored and IGNORED, as live Connect endpoints hear test events
+        (docs.stripe.com/connect/webhooks). Raises DatabaseUnavailable."""
         return await self._accounts.get((account_id, livemode))
 
     async def own_secrets(self, gateway_id: str) -> Sequence[EndpointSecret]:
@@ -66,7 +79,12 @@ class EndpointService:
 
     async def _ask_account(self, key: tuple[str, bool]) -> str | None:
         account_id, livemode = key
-        return await self._events.connected_gateway_id(account_id, livemode=livemode)
+        async with self._database.begin_across_tenants() as work:
+            for mode in (livemode, not livemode):
+                row = await work.tenants.gateway_by_account(account_id, livemode=mode)
+                if row is not None:
+                    return row.id
+        return None
 
     async def _ask_secrets(self, key: tuple[str, bool]) -> Sequence[EndpointSecret]:
         gateway_id, _ = key

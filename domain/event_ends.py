@@ -144,7 +144,7 @@ class TryEnds:
             if await end_try(work, tried, waiting):
                 if is_unmatched:
                     rule, severity = "webhook.unmatched", AlertSeverity.MEDIUM
-                    await alert_of(work, waiting, rule, severity, self._clock.now())
+                    await _alert_of(work, waiting, rule, severity, self._clock.now())
                 await work.commit()
 
     async def bury(
@@ -160,11 +160,11 @@ class TryEnds:
         dead = ended(tried.event, WebhookEventStatus.DEAD, now, reason)
         async with self._database.begin_across_tenants() as work:
             if await end_try(work, tried, dead):
-                await alert_of(work, dead, rule, severity, now)
+                await _alert_of(work, dead, rule, severity, now)
                 await work.commit()
 
 
-async def alert_of(
+async def _alert_of(
     work: Work, event: WebhookEvent, rule: str, severity: AlertSeverity, now: datetime
 ) -> None:
     """Opens the alert about the event, in the words of its error."""

@@ -1,4 +1,4 @@
-"""The webhook use cases: receive an event once, work it off afterwards.
+"""Events of the inbox, worked off.
 
 An event is a hint that something moved. What moved is read from the gateway, outside any lock and
 any transaction, and recorded by the same code that records a mutation's answer; `told` says which
@@ -17,15 +17,15 @@ from domain.account_events import AccountDatabase, AccountEvents
 from domain.audit import AlertSeverity
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, SnapshotMismatch
-from domain.event_ends import READS_MAX, Try, TryEnds, alert_of, end_try, ended
+from domain.event_ends import READS_MAX, Try, TryEnds, end_try, ended
 from domain.event_reading import IntentUnknown, Picture, read_picture, record_picture
 from domain.event_routing import Found, Refused, Route, Router
 from domain.event_types import USE_CASES, UseCase, subject_of
 from domain.gateway import PaymentGateway
-from domain.inbox import LEASE_SECONDS, TRIES_MAX, WebhookEvent, WebhookEventStatus
+from domain.inbox import LEASE_SECONDS, TRIES_MAX, WebhookEventStatus
 from domain.paced_reads import PacedReads, SharedReads
-from domain.payment import GatewayType, Payment
-from domain.ports import Clock, PayloadUnstorable, Wake
+from domain.payment import Payment
+from domain.ports import Clock, Wake
 from domain.recording import TooEarly, lock_payment
 from domain.told import told_intent
 
@@ -33,7 +33,7 @@ _LEASE = timedelta(seconds=LEASE_SECONDS)
 
 
 class EventService:
-    """The inbox at work: `receive` for the route, `process` for the job, `due` for the sweeper."""
+    """The inbox at work: `claim` for the job, `claim_due` for the sweeper, `work_off` for both."""
 
     def __init__(
         self, database: AccountDatabase, gateway: PaymentGateway, wake: Wake, clock: Clock
@@ -46,63 +46,6 @@ class EventService:
         self._reads = SharedReads(gateway)
         self._router = Router(database)
         self._accounts = AccountEvents(database, self._ends, clock)
-        self._platform_id: str | None = None
-
-    async def platform_gateway_id(self) -> str:
-        """The id of the platform's own gateway row, of the mode of its key: it owns the events of
-        the platform's endpoint."""
-        if self._platform_id is None:
-            async with self._database.begin_across_tenants() as work:
-                platform = await work.tenants.platform_gateway(
-                    GatewayType.STRIPE, livemode=self._gateway.livemode
-                )
-            self._platform_id = platform.id
-        return self._platform_id
-
-    async def connected_gateway_id(self, account_id: str, *, livemode: bool) -> str | None:
-        """The id of a connected account's row, None for an unknown account.
-
-        A row of the other mode is found too: the event is then stored and IGNORED, as live Connect
-        endpoints hear test events (docs.stripe.com/connect/webhooks).
-        """
-        async with self._database.begin_across_tenants() as work:
-            for mode in (livemode, not livemode):
-                row = await work.tenants.gateway_by_account(account_id, livemode=mode)
-                if row is not None:
-                    return row.id
-        return None
-
-    async def receive(self, event: WebhookEvent) -> bool:
-        """Stores the event, durably, and wakes the worker; False when it was there already.
-
-        An event that the database cannot hold is stored without its payload, DEAD, with an alert.
-        Raises DatabaseUnavailable: nothing was stored, or it is not known.
-        """
-        try:
-            async with self._database.begin_across_tenants() as work:
-                is_new = await work.inbox.record(event)
-                await work.commit()
-        except PayloadUnstorable:
-            return await self._receive_unreadable(event)
-        if is_new:
-            await self._wake.webhook_events([event.id])
-        return is_new
-
-    async def _receive_unreadable(self, event: WebhookEvent) -> bool:
-        dead = replace(
-            event,
-            payload={},
-            status=WebhookEventStatus.DEAD,
-            error_message="The body holds text that the database cannot keep.",
-        )
-        async with self._database.begin_across_tenants() as work:
-            is_new = await work.inbox.record(dead)
-            if is_new:
-                await alert_of(
-                    work, dead, "webhook.unreadable", AlertSeverity.HIGH, self._clock.now()
-                )
-            await work.commit()
-        return is_new
 
     async def claim_due(
         self, limit: int, *, received_for: timedelta = timedelta()
@@ -124,12 +67,6 @@ class EventService:
             event = await work.inbox.claim(webhook_event_id, now, now + _LEASE)
             await work.commit()
         return None if event is None else Try(event, now)
-
-    async def process(self, webhook_event_id: str) -> None:
-        """Takes one event and works it off."""
-        tried = await self.claim(webhook_event_id)
-        if tried is not None:
-            await self.work_off(tried)
 
     async def work_off(self, tried: Try) -> None:
         """Brings the try to its end.

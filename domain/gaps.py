@@ -20,10 +20,9 @@ from domain.errors import GatewayProblem, GatewayUnknown
 from domain.event_list import EventList, EventPage, ListedEvent
 from domain.event_types import USE_CASES
 from domain.event_walk import KEPT, Walk, begun, failed_again, finished, put_off
-from domain.events import EventService
-from domain.inbox import WebhookEvent
 from domain.measures import Measures
 from domain.ports import Clock
+from domain.receiving import Delivery, ReceivingService
 from domain.tenant import GatewayAccount
 from domain.webhook_cursors import WalkDatabase, WebhookCursor
 
@@ -46,7 +45,7 @@ class ListedReader(Protocol):
 
     def __call__(
         self, listed: ListedEvent, gateway_id: str, account_id: str | None, at: datetime
-    ) -> WebhookEvent: ...
+    ) -> Delivery: ...
 
 
 class GapWalker:
@@ -57,14 +56,14 @@ class GapWalker:
         self,
         database: WalkDatabase,
         listing: EventList,
-        events: EventService,
+        receiving: ReceivingService,
         read: ListedReader,
         measures: Measures,
         clock: Clock,
     ) -> None:
         self._database = database
         self._listing = listing
-        self._events = events
+        self._receiving = receiving
         self._read = read
         self._measures = measures
         self._clock = clock
@@ -143,7 +142,7 @@ class GapWalker:
         async with self._database.begin(account.tenant_id) as work:
             return await work.cursors.has_payments(account.tenant_id, account.id)
 
-    async def _missing(self, walk: Walk, page: EventPage) -> Sequence[WebhookEvent]:
+    async def _missing(self, walk: Walk, page: EventPage) -> Sequence[Delivery]:
         """The events of the page that matter, are this account's, and are not in the inbox."""
         wanted = [event for event in page.events if _is_wanted(event, walk)]
         if not wanted:
@@ -160,8 +159,8 @@ class GapWalker:
             if event.event_id not in known
         ]
 
-    async def _take_in(self, walk: Walk, missing: Sequence[WebhookEvent]) -> Walk:
-        taken = [event for event in missing if await self._events.receive(event)]
+    async def _take_in(self, walk: Walk, missing: Sequence[Delivery]) -> Walk:
+        taken = [event for event in missing if await self._receiving.receive_listed(event)]
         if not taken:
             return walk
         types = Counter(event.event_type for event in taken)

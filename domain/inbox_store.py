@@ -12,10 +12,6 @@ from domain.tenant import GatewayAccount
 
 
 class InboxStore(Protocol):
-    async def record(self, event: WebhookEvent) -> bool:
-        """Inserts the event; False when it was there already. Raises PayloadUnstorable."""
-        ...
-
     async def find(self, webhook_event_id: str) -> WebhookEvent | None: ...
 
     async def claim(

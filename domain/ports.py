@@ -37,11 +37,6 @@ class ReferenceTaken(Exception):
     """The tenant already has an order with this reference. The transaction can go on."""
 
 
-class PayloadUnstorable(Exception):
-    """JSONB cannot hold the payload: it has a NUL or half of a surrogate pair. The transaction
-    is lost."""
-
-
 class Clock(Protocol):
     """The time, aware and in UTC."""
 

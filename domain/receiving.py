@@ -1,4 +1,4 @@
-"""Deliveries into the inbox: many by one commit, each durable before it is answered."""
+"""The one way into the inbox: many events by one commit, each durable before it is answered."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from domain.audit import Alert, AlertSeverity
 from domain.ids import Prefix, new_id
+from domain.inbox import WebhookEventSource
 from domain.measures import Measures
 from domain.ports import Wake
 
@@ -23,9 +24,10 @@ WAKE_MAX = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A signed event on its way into the inbox, cleaned of secrets. `document` is its JSON; None
-    where the database cannot hold that, and `body` is the same as bytes. `size` is that of the body
-    that came in, in bytes."""
+    """An event on its way into the inbox, cleaned of secrets: one that was delivered and signed, or
+    by its `source` one of the gateway's list. `document` is its JSON; None where the database
+    cannot hold that, and `body` is the same as bytes. `size` is that of the body that came in, in
+    bytes; 0 of a listed one."""
 
     id: str
     gateway_id: str
@@ -36,8 +38,9 @@ class Delivery:
     account: str | None
     document: str | None
     body: bytes | None
-    size: int
     created_at: datetime
+    size: int = 0
+    source: WebhookEventSource = WebhookEventSource.DELIVERED
 
     @property
     def key(self) -> tuple[str, bool, str]:
@@ -109,6 +112,17 @@ class ReceivingService:
             is_new = await self._bury(delivery)
             self._measures.webhook_batch(1, new=is_new, seconds=time.monotonic() - started)
         return [None] * len(deliveries)
+
+    async def receive_listed(self, delivery: Delivery) -> bool:
+        """Stores an event of the gateway's list and wakes the worker; False when it was there
+        before. It is counted by whoever walks over the list. Raises DatabaseUnavailable,
+        RowsRefused."""
+        if delivery.document is None:
+            return await self._bury(delivery)
+        is_new = await self._intake.record([delivery]) == 1
+        if is_new:
+            self._wake_later([delivery.id])
+        return is_new
 
     async def drain(self) -> None:
         """Waits until the worker was woken for all that was stored."""

@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import orjson
 
 from domain.card_numbers import without_shown_card_numbers
 from domain.card_scan import is_plain
-from domain.receiving import json_document
+from domain.ids import Prefix, new_id
+from domain.inbox import WebhookEventSource
+from domain.receiving import Delivery, json_bytes, json_document
 
 OMITTED_FIELDS = ("client_secret", "next_action", "payment_method", "receipt_url")
 """Never stored. Whoever holds a client secret can act for the payer, and the address in a next
@@ -69,6 +72,34 @@ def envelope_of(value: object) -> Envelope:
     cleaned = _without_cards(value)
     _omit(cleaned)
     return _envelope(cleaned, json_document)
+
+
+def delivery_of(
+    envelope: Envelope,
+    gateway_id: str,
+    at: datetime,
+    *,
+    account: str | None = None,
+    size: int = 0,
+    source: WebhookEventSource = WebhookEventSource.DELIVERED,
+) -> Delivery:
+    """The event on its way into the inbox of that gateway row, under a fresh id. `account` stands
+    for the one that the event does not name."""
+    is_held = envelope.document is not None
+    return Delivery(
+        id=new_id(Prefix.WEBHOOK_EVENT),
+        gateway_id=gateway_id,
+        livemode=envelope.livemode,
+        event_id=envelope.event_id,
+        event_type=envelope.event_type,
+        api_version=envelope.api_version,
+        account=envelope.account or account,
+        document=envelope.document,
+        body=None if is_held else json_bytes(envelope.payload),
+        created_at=at,
+        size=size,
+        source=source,
+    )
 
 
 def _refuse_constant(name: str) -> object:

@@ -16,13 +16,12 @@ from starlette.routing import Route
 
 from domain.endpoint_secrets import EndpointSecret, in_force
 from domain.endpoints import EndpointService
-from domain.ids import Prefix, new_id
 from domain.measures import Measures, WebhookRefusal
 from domain.ports import Clock, DatabaseUnavailable
-from domain.receiving import Delivery, ReceivingService, json_bytes
+from domain.receiving import Delivery, ReceivingService
 from webhooks.batching import Batches, Overloaded
 from webhooks.body import BODY_SECONDS_MAX, Refused, check_media, read_body
-from webhooks.envelope import Envelope, UnreadableBody, read_envelope
+from webhooks.envelope import Envelope, UnreadableBody, delivery_of, read_envelope
 from webhooks.signature import is_signed
 from webhooks.throttled import ThrottledLog
 
@@ -167,20 +166,7 @@ class StripeEndpoints:
         return self._delivery(body, envelope, gateway_id)
 
     def _delivery(self, body: bytes, envelope: Envelope, gateway_id: str) -> Delivery:
-        is_held = envelope.document is not None
-        return Delivery(
-            id=new_id(Prefix.WEBHOOK_EVENT),
-            gateway_id=gateway_id,
-            livemode=envelope.livemode,
-            event_id=envelope.event_id,
-            event_type=envelope.event_type,
-            api_version=envelope.api_version,
-            account=envelope.account,
-            document=envelope.document,
-            body=None if is_held else json_bytes(envelope.payload),
-            size=len(body),
-            created_at=self._clock.now(),
-        )
+        return delivery_of(envelope, gateway_id, self._clock.now(), size=len(body))
 
 
 def routes(endpoints: StripeEndpoints) -> list[Route]:

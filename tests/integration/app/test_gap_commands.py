@@ -64,7 +64,7 @@ async def test_the_command_walks_over_every_account(
         await lost(shop)
         environ = {**environ, "STRIPE_SECRET_KEY": shop.stripe_key}
         first, second = await walked(environ), await walked(environ)
-        platform = await shop.events.platform_gateway_id()
+        platform = await shop.endpoints.platform_gateway_id()
         sources = await shop.rows("select distinct source from webhook_events")
 
     assert (first.code, second.code) == (0, 0), first.err

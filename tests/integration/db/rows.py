@@ -1,14 +1,16 @@
 """Committed objects to start a test from."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.work import SqlDatabase
+from db.tables import webhook_events
+from db.work import SqlDatabase, SqlWork
 from domain.fees import FeeOverride
-from domain.inbox import WebhookAttempt, WebhookEventStatus
+from domain.inbox import WebhookAttempt, WebhookEvent, WebhookEventStatus
 from domain.operation import Operation
 from domain.order import Order
 from domain.payment import Payment, PaymentStatus
@@ -96,6 +98,15 @@ async def _stored(database: SqlDatabase, payment: Payment) -> Payment:
         await work.payments.add(payment)
         await work.commit()
     return payment
+
+
+async def record_event(work: SqlWork, event: WebhookEvent) -> bool:
+    """Puts the event into the inbox as it stands, however it came to that; False when it was there
+    already."""
+    row = {**asdict(event), "status": event.status.value, "source": event.source.value}
+    # Returns nothing: the API may not read the inbox that it writes to.
+    inserted = insert(webhook_events).on_conflict_do_nothing()
+    return (await work.inbox.connection.execute(inserted, row)).rowcount == 1
 
 
 def an_attempt(number: int = 1) -> WebhookAttempt:

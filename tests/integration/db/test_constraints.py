@@ -16,7 +16,7 @@ from tests.integration.db.builders import (
 )
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.dispute_builders import a_full_dispute
-from tests.integration.db.rows import an_attempt, stored_capture, stored_override
+from tests.integration.db.rows import an_attempt, record_event, stored_capture, stored_override
 
 # Each line breaks one rule of a row that is sound: 10 000 authorized in part, 9 000 captured,
 # 2 000 refunded, 1 000 on its way back.
@@ -161,7 +161,7 @@ async def test_rows_that_break_a_rule_are_refused(
         await work.operations.add(a_full_operation(payment, refund))
         await work.keys.claim(a_full_record(merchant))
         event = a_full_event(merchant)
-        await work.inbox.record(event)
+        await record_event(work, event)
         await work.inbox.add_attempt(event.id, an_attempt())
         await work.alerts.open(an_alert(merchant))
         (profile,) = await work.gateways.of_tenant(merchant.id)

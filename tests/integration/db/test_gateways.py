@@ -16,6 +16,7 @@ from domain.payment import GatewayType
 from domain.tenant import GatewayMode
 from tests.integration.db.builders import NOW, an_event
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.rows import record_event
 
 SECRETS = GatewaySecrets("sk_test_of_the_merchant", "whsec_of_the_merchant")
 
@@ -125,7 +126,7 @@ async def test_the_last_event_is_the_tenants_own(
             ("evt_3", row.id, merchant.id),
         ):
             event = replace(an_event(merchant, event_id=event_id), gateway_id=gateway_id)
-            await work.inbox.record(replace(event, tenant_id=tenant_id))
+            await record_event(work, replace(event, tenant_id=tenant_id))
         await work.commit()
     async with database.begin(merchant.id) as work:
         mine = await work.gateways.of_tenant(merchant.id)

@@ -22,6 +22,7 @@ from domain.reports import PageRequest, TimeRange
 from tests.integration.db.as_role import engine_as
 from tests.integration.db.builders import NOW, a_full_event
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.rows import record_event
 
 ALL = PageRequest(limit=100)
 HOUR = timedelta(hours=1)
@@ -44,7 +45,7 @@ async def stored(database: SqlDatabase, *events: WebhookEvent) -> list[str]:
     """The events, committed; their ids."""
     async with database.begin_across_tenants() as work:
         for event in events:
-            await work.inbox.record(event)
+            await record_event(work, event)
         await work.commit()
     return [event.id for event in events]
 

@@ -19,6 +19,7 @@ from domain.inbox import WebhookEvent, WebhookEventStatus
 from tests.integration.db.as_role import engine_as
 from tests.integration.db.builders import a_full_event
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.rows import record_event
 
 REFUSED = "42501"
 REPLAY = """UPDATE webhook_events SET status = 'RECEIVED', attempts_before_replay = attempts,
@@ -43,7 +44,7 @@ async def stored(database: SqlDatabase, merchant: Merchant, **changes: object) -
     """An event that has died."""
     dead = replace(a_full_event(merchant), status=WebhookEventStatus.DEAD, **changes)  # type: ignore[arg-type]
     async with database.begin_across_tenants() as work:
-        await work.inbox.record(dead)
+        await record_event(work, dead)
         await work.commit()
     return dead
 
@@ -122,7 +123,7 @@ async def test_which_rows_it_reaches(
     dead = await stored(database, merchant)
     async with database.begin_across_tenants() as work:
         other = replace(dead, id="we_other", event_id="evt_other", **changes)  # type: ignore[arg-type]
-        await work.inbox.record(other)
+        await record_event(work, other)
         await work.commit()
     async with begun(api, merchant.id) as connection:
         assert await tried(connection, f"{REPLAY} WHERE id = 'we_other'") == count

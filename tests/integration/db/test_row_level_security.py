@@ -18,6 +18,7 @@ from db.transactions import begun, on_own_terms
 from db.work import SqlDatabase
 from tests.integration.db.builders import an_alert, an_event
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.rows import record_event
 from tests.integration.db.world import TENANT_TABLES, World, stored_world, tenant_column
 
 REFUSED = "42501"
@@ -54,7 +55,7 @@ async def worlds(
             merchant.gateway.gateway_type, livemode=False
         )
         event = an_event(Merchant(merchant.tenant, platform), event_id="evt_unrouted")
-        await work.inbox.record(event)
+        await record_event(work, event)
         await work.alerts.open(an_alert(None, subject_id=event.id))
         await work.commit()
     return ours, theirs

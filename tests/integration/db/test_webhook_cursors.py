@@ -21,7 +21,7 @@ from domain.webhook_cursors import WebhookCursor
 from tests.integration.db.as_role import engine_as
 from tests.integration.db.builders import NOW, an_event
 from tests.integration.db.conftest import Merchant
-from tests.integration.db.rows import stored_capture
+from tests.integration.db.rows import record_event, stored_capture
 from tests.integration.db.test_inbox import record
 
 LEASE = NOW + timedelta(minutes=5)
@@ -243,4 +243,4 @@ async def test_the_worker_stores_events_of_no_tenant(
     foreign = replace(an_event(rival), tenant_id=rival.id)
     async with worker.begin(merchant.id) as work:
         with pytest.raises(DBAPIError, match="row-level security"):
-            await work.inbox.record(foreign)
+            await record_event(work, foreign)

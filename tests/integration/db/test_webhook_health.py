@@ -24,6 +24,7 @@ from domain.webhook_health import RECENT, InboxHealth
 from tests.integration.db.as_role import engine_as
 from tests.integration.db.builders import NOW, an_event
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.rows import record_event
 from tests.integration.db.test_inbox import record
 
 S = WebhookEventStatus
@@ -105,7 +106,9 @@ async def took(database: SqlDatabase, merchant: Merchant, *seconds: float, **cha
         for each in seconds:
             event = an_event(merchant, event_id=new_id(Prefix.WEBHOOK_EVENT))
             end = NOW + timedelta(seconds=each)
-            await work.inbox.record(replace(event, status=S.PROCESSED, processed_at=end, **changes))
+            await record_event(
+                work, replace(event, status=S.PROCESSED, processed_at=end, **changes)
+            )
         await work.commit()
 
 

@@ -37,7 +37,7 @@ from tests.integration.db.builders import (
 )
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.dispute_builders import a_full_dispute
-from tests.integration.db.rows import an_attempt, stored_override
+from tests.integration.db.rows import an_attempt, record_event, stored_override
 
 ID_COLUMNS: Mapping[str, str] = {"tenants": "id"}
 """The column that names a row's tenant, where it is not `tenant_id`."""
@@ -140,7 +140,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         await work.keys.claim(record)
         await work.audit.append(entry)
         await work.alerts.open(alert)
-        await work.inbox.record(event)
+        await record_event(work, event)
         await work.inbox.add_attempt(event.id, attempt)
         await work.seals.add([seal])
         (row,) = await work.gateways.of_tenant(merchant.id)

@@ -30,6 +30,7 @@ from domain.inbox import WebhookEventStatus
 from domain.payment import PaymentStatus
 from tests.integration.db.builders import a_full_event, a_payment, an_order
 from tests.integration.db.conftest import Merchant
+from tests.integration.db.rows import record_event
 from tests.integration.db.world import TENANT_TABLES, stored_world, tenant_column
 from tests.integration.tenants.asking import Question, questions
 from tests.unit.app.asgi import JSON_HEADERS, Answer, Header, answered
@@ -192,7 +193,7 @@ async def _emptied_event(api: Api, tenant: Tenant, payment_id: str) -> str:
         payment_id=payment_id,
     )
     async with api.database.begin_across_tenants() as work:
-        await work.inbox.record(event)
+        await record_event(work, event)
         await work.commit()
     return event.id
 

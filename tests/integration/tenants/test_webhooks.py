@@ -30,6 +30,7 @@ from tests.integration.tenants.people import (
     letters,
     twin,
 )
+from tests.integration.webhooks.shop import try_event
 from tests.unit.app.asgi import answered
 from webhooks.wake import ArqWake
 
@@ -57,7 +58,7 @@ class Inbox:
         headers = [("Content-Type", "application/json"), ("Stripe-Signature", signed)]
         answer = await answered(self.matrix.api.app, body, path=PATH, headers=headers)
         found = await self._row("SELECT id FROM webhook_events WHERE event_id = :id", event["id"])
-        await self.events.process(str(found[0]))
+        await try_event(self.events, str(found[0]))
         ended = await self._row(
             "SELECT status, error_message, tenant_id, payment_id, attempts FROM webhook_events"
             " WHERE event_id = :id",

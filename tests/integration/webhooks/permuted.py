@@ -16,7 +16,7 @@ from typing import Any
 from db.tables import metadata
 from domain.errors import OutcomeUnknown
 from domain.payment import Payment
-from tests.integration.webhooks.shop import USER, Shop
+from tests.integration.webhooks.shop import USER, Shop, try_event
 
 EVENTS = 7
 ORDERS = tuple(itertools.permutations(range(EVENTS)))
@@ -151,7 +151,6 @@ class Lane:
     async def _events(self, intent: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One event for each type of the story, oldest first; the last come a moment later."""
         for _ in range(_LOOKS_MAX):
-            await asyncio.sleep(_LOOK_SECONDS)
             found = [
                 event
                 for event in reversed(await self._list("events", "30"))
@@ -160,6 +159,7 @@ class Lane:
             chosen = _chosen(found, self.story.types)
             if chosen is not None:
                 return chosen
+            await asyncio.sleep(_LOOK_SECONDS)
         raise AssertionError(f"only {[event['type'] for event in found]}")
 
     async def _list(self, path: str, limit: str) -> list[dict[str, Any]]:
@@ -167,12 +167,14 @@ class Lane:
             return list((await answer.json())["data"])
 
     async def _deliver(self, deliveries: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Receives and processes each delivery in turn, as often as it comes; the inbox's ids."""
+        """Receives all by one commit and processes each in turn, as often as it comes; the inbox's
+        ids."""
+        received = [await self.shop.delivery(event) for event in deliveries]
+        assert set(await self.shop.receiving.receive(received)) == {None}
         handled: dict[str, str] = {}
-        for event in deliveries:
-            stored = await self.shop.receive(event)
-            webhook_event_id = handled.setdefault(event["id"], stored.id)
-            await self.shop.events.process(webhook_event_id)
+        for delivery in received:
+            webhook_event_id = handled.setdefault(delivery.event_id, delivery.id)
+            await try_event(self.shop.events, webhook_event_id)
         return list(handled.values())
 
     async def _come_to_rest(self, payment: Payment, handled: Sequence[str]) -> None:
@@ -183,7 +185,7 @@ class Lane:
                 break
             self.shop.clock.advance(_REST_SECONDS)
             for event_id in waiting:
-                await self.shop.events.process(event_id)
+                await try_event(self.shop.events, event_id)
         assert not waiting, f"{len(waiting)} events come to no end"
         self.shop.clock.advance(2 * _REST_SECONDS)
         async with self.shop.worker_database.begin(self.shop.tenant.id) as work:

@@ -6,8 +6,8 @@ import secrets
 from typing import Any
 
 from domain.caller import Actor, AuditActorType
-from domain.inbox import WebhookEvent
 from domain.payment import Payment
+from domain.receiving import Delivery
 from domain.replaying import ReplayService
 from tests.integration.webhooks.shop import Shop
 
@@ -27,7 +27,7 @@ async def lines(shop: Shop) -> list[tuple[Any, ...]]:
     return await shop.rows(LINES)
 
 
-async def a_dead_event(shop: Shop) -> tuple[Payment, WebhookEvent]:
+async def a_dead_event(shop: Shop) -> tuple[Payment, Delivery]:
     """A payment whose answer was lost, and the event that would tell of it, which has died."""
     payment = await shop.lose_the_answer()
     events = await shop.gateway_events("charge.succeeded")
@@ -51,7 +51,7 @@ async def many_dead(shop: Shop, count: int, **changes: object) -> list[str]:
     """DEAD events of the tenant about no payment of ours, by SQL; their ids, oldest first."""
     given = {
         "tenant": shop.tenant.id,
-        "gateway": await shop.inbox.platform_gateway_id(),
+        "gateway": await shop.endpoints.platform_gateway_id(),
         "run": secrets.token_hex(8),
         "count": count,
         "type": "charge.succeeded",

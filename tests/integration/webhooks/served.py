@@ -19,7 +19,6 @@ from starlette.applications import Starlette
 from db.work import SqlDatabase
 from domain.endpoint_secrets import EndpointSecret
 from domain.endpoints import EndpointService
-from domain.events import EventService
 from domain.receiving import Intake, ReceivingService
 from tests.integration.webhooks.shop import Shop
 from webhooks.routes import StripeEndpoints, routes
@@ -98,9 +97,8 @@ async def served(
 ) -> AsyncIterator[Endpoint]:
     """The routes behind uvicorn, as `tollgate serve` runs them: the shop's, or on other parts."""
     wake, database = wake or shop.wake, database or shop.database
-    events = EventService(database, shop.gateway, wake, shop.clock)
     endpoints = StripeEndpoints(
-        EndpointService(events, database, shop.clock),
+        EndpointService(database, shop.clock, livemode=shop.gateway.livemode),
         ReceivingService(intake or shop.intake, wake, shop.measures),
         _as_secrets(secrets),
         _as_secrets(connect_secrets),

@@ -23,19 +23,20 @@ from db.seeding import add_tenant
 from db.work import SqlDatabase
 from domain.caller import Actor, AuditActorType
 from domain.commands import CreateOrder, StartPayment
+from domain.endpoints import EndpointService
 from domain.errors import OutcomeUnknown
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
-from domain.ids import Prefix, new_id
-from domain.inbox import WebhookEvent, WebhookEventStatus
+from domain.inbox import WebhookEvent
 from domain.order import Order
 from domain.payment import GatewayType, Payment, PaymentMethodType
+from domain.receiving import Delivery, ReceivingService
 from domain.refund import Refund
 from domain.services import OrderService, PaymentService
 from domain.settling import Settler
 from domain.tenant import Tenant
 from tests.e2e.sandbox.control import Control
-from webhooks.envelope import read_envelope
+from webhooks.envelope import delivery_of, read_envelope
 from webhooks.wake import ArqWake
 
 USER = Actor(AuditActorType.USER, "tester")
@@ -74,11 +75,13 @@ class Shop:
     stripe_key: str
     intake: SqlIntake
     api: AsyncEngine
+    worker: AsyncEngine
     measures: PrometheusMeasures = field(default_factory=PrometheusMeasures)
 
     def __post_init__(self) -> None:
         ports = (self.gateway, self.wake, self.clock)
-        self.inbox = EventService(self.database, *ports)
+        self.endpoints = EndpointService(self.database, self.clock, livemode=self.gateway.livemode)
+        self.receiving = ReceivingService(self.intake, self.wake, self.measures)
         self.events = EventService(self.worker_database, *ports)
         self.settler = Settler(self.worker_database, *ports)
         self.payments = PaymentService(self.database, *ports)
@@ -155,28 +158,25 @@ class Shop:
         events = [dict(event) for event in reversed(listed)]
         return [event for event in events if not types or event["type"] in types]
 
-    async def receive(self, event: Mapping[str, Any], **changes: Any) -> WebhookEvent:
+    async def delivery(self, event: Mapping[str, Any]) -> Delivery:
+        """The event as the platform's endpoint reads it."""
+        envelope = read_envelope(_body(event))
+        gateway_id = await self.endpoints.platform_gateway_id()
+        return delivery_of(envelope, gateway_id, self.clock.now())
+
+    async def receive(self, event: Mapping[str, Any], **changes: Any) -> Delivery:
         """The event stored as the route stores it; `changes` are made to its fields first."""
-        event = {**event, **changes}
-        stored = WebhookEvent(
-            id=new_id(Prefix.WEBHOOK_EVENT),
-            gateway_id=await self.inbox.platform_gateway_id(),
-            livemode=event["livemode"],
-            event_id=event["id"],
-            event_type=event["type"],
-            api_version=event["api_version"],
-            account=event.get("account"),
-            payload=read_envelope(_body(event)).payload,
-            status=WebhookEventStatus.RECEIVED,
-            created_at=self.clock.now(),
-        )
-        await self.inbox.receive(stored)
-        return stored
+        delivery = await self.delivery({**event, **changes})
+        is_held = delivery.document is not None
+        receive = self.receiving.receive if is_held else self.receiving.receive_unreadable
+        assert await receive([delivery]) == [None]
+        await self.receiving.drain()
+        return delivery
 
     async def process(self, event: Mapping[str, Any], **changes: Any) -> WebhookEvent:
         """The event as it stands after it was received and processed once."""
         stored = await self.receive(event, **changes)
-        await self.events.process(stored.id)
+        await try_event(self.events, stored.id)
         return await self.event(stored.id)
 
     async def event(self, webhook_event_id: str) -> WebhookEvent:
@@ -216,6 +216,13 @@ class Shop:
         return [action for (action,) in found]
 
 
+async def try_event(events: EventService, webhook_event_id: str) -> None:
+    """One try of the event, unless it is done, not due, or held by a worker."""
+    tried = await events.claim(webhook_event_id)
+    if tried is not None:
+        await events.work_off(tried)
+
+
 @asynccontextmanager
 async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIterator[Shop]:
     """A shop on these servers, with a Stripe account of its own."""
@@ -245,11 +252,13 @@ async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIt
         key,
         intake,
         api,
+        worker,
     )
     try:
         yield shop
     finally:
         await shop.payments.drain()
+        await shop.receiving.drain()
         await stripe.close()
         await wake.close()
         await gateway.close()

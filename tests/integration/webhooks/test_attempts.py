@@ -11,14 +11,15 @@ from sqlalchemy import text
 
 from domain.inbox import LEASE_SECONDS, LOST, TRIES_MAX, WebhookEvent
 from domain.payment import Payment, PaymentStatus
-from tests.integration.webhooks.shop import Shop
+from domain.receiving import Delivery
+from tests.integration.webhooks.shop import Shop, try_event
 from tests.integration.webhooks.test_event_faults import INTENT_PATH, foreign_intent
 
 EVENT_TYPE = "charge.succeeded"
 """One whose payment is always read from the gateway."""
 
 
-async def attempts(shop: Shop, event: WebhookEvent) -> list[tuple[Any, ...]]:
+async def attempts(shop: Shop, event: WebhookEvent | Delivery) -> list[tuple[Any, ...]]:
     """Number, outcome, error and whether by hand, of every try."""
     return await shop.rows(
         "select number, outcome, error_message, is_manual from webhook_attempts"
@@ -110,7 +111,7 @@ async def test_an_event_without_its_payload(shop: Shop) -> None:
     _, event = await a_lost_payment(shop)
     stored = await shop.receive(event)
     await shop.write("update webhook_events set payload = '{}' where id = :id", id=stored.id)
-    await shop.events.process(stored.id)
+    await try_event(shop.events, stored.id)
 
     ((number, outcome, error, _),) = await attempts(shop, stored)
     assert (number, outcome) == (1, "DEAD")
@@ -134,7 +135,7 @@ async def test_a_late_worker_changes_nothing(shop: Shop, change: dict[str, Any])
         await blocker.execute(
             text("lock table payments, webhook_attempts in access exclusive mode")
         )
-        late = asyncio.create_task(shop.events.process(stored.id))
+        late = asyncio.create_task(try_event(shop.events, stored.id))
         async with asyncio.timeout(10):
             while (await shop.event(stored.id)).attempts == 0:  # noqa: ASYNC110 - of another process, as it were
                 await asyncio.sleep(0.01)

@@ -12,7 +12,7 @@ from domain.inbox import TRIES_MAX, WebhookEventStatus
 from domain.payment import DisputeState, Payment, PaymentStatus
 from tests.integration.domain.auditing import untold
 from tests.integration.webhooks.disputed import FEE, Disputed, a_fresh
-from tests.integration.webhooks.shop import Shop
+from tests.integration.webhooks.shop import Shop, try_event
 
 PROCESSED, IGNORED = WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED
 RETRY, DEAD = WebhookEventStatus.RETRY, WebhookEventStatus.DEAD
@@ -30,12 +30,12 @@ async def test_two_reads_that_cross(shop: Shop) -> None:
     path = f"/v1/disputes/{gateway_id}"
     await shop.control.order_fault("latency", method="GET", path=path, seconds=0.6)
     old = await shop.receive(created, id="evt_old")
-    waiting = asyncio.create_task(shop.events.process(old.id))
+    waiting = asyncio.create_task(try_event(shop.events, old.id))
     await asyncio.sleep(0.2)
     await shop.control.decide(gateway_id, "lost")
     (closed,) = await shop.gateway_events("charge.dispute.closed")
     quick = await shop.receive(closed)
-    await other.process(quick.id)
+    await try_event(other, quick.id)
     recorded = await disputed.one()
     await waiting
     payment, dispute = await disputed.now(), await disputed.one()
@@ -59,7 +59,7 @@ async def test_all_events_of_a_dispute_at_once(shop: Shop) -> None:
     events = await shop.gateway_events()
     copies = [(event, f"{event['id']}_{copy}") for event in events for copy in range(2)]
     stored = [await shop.receive(event, id=copy_id) for event, copy_id in copies]
-    await asyncio.gather(*(shop.events.process(event.id) for event in stored))
+    await asyncio.gather(*(try_event(shop.events, event.id) for event in stored))
     for _ in range(3):
         shop.clock.advance(5)
         await shop.work_off()

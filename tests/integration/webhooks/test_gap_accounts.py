@@ -61,7 +61,7 @@ async def test_each_account_is_asked_by_its_own_credentials(
     assert failed(ended) == {}
     assert [(await shop.now_of(each)).status for each in lost] == [PaymentStatus.PAID] * 3
     assert await rows_heard(shop) == {
-        await shop.events.platform_gateway_id(): None,
+        await shop.endpoints.platform_gateway_id(): None,
         connected.id: account_id,
         mine.id: None,
     }
@@ -83,7 +83,7 @@ async def test_a_row_switched_off_is_walked_while_it_has_payments(
 
     assert {walk.account.id for walk in ended} == {
         used.id,
-        await shop.events.platform_gateway_id(),
+        await shop.endpoints.platform_gateway_id(),
     }
     assert (await shop.now_of(payment)).status is PaymentStatus.PAID
     assert lease_until is None

@@ -10,7 +10,7 @@ from dataclasses import replace
 from domain.ids import Prefix, new_id
 from domain.receiving import Delivery, ReceivingService, RowsRefused
 from tests.integration.webhooks.served import Endpoint, an_event, served, stored
-from tests.integration.webhooks.shop import Shop
+from tests.integration.webhooks.shop import Shop, try_event
 from tests.integration.webhooks.test_jobs import _swallow
 from webhooks.wake import ArqWake, redis_client
 
@@ -21,7 +21,7 @@ async def a_delivery(shop: Shop, event_id: str = "evt_1") -> Delivery:
     """A delivery to the platform's endpoint."""
     return Delivery(
         id=new_id(Prefix.WEBHOOK_EVENT),
-        gateway_id=await shop.events.platform_gateway_id(),
+        gateway_id=await shop.endpoints.platform_gateway_id(),
         livemode=False,
         event_id=event_id,
         event_type="customer.created",
@@ -110,7 +110,7 @@ async def test_only_what_is_new_wakes_the_worker(shop: Shop, redis_url: str) -> 
     await receiving.receive([copy, fresh])
     await receiving.drain()
     after_both = {str(job.args[0]) for job in await redis.queued_jobs()}
-    await shop.events.process(copy.id)
+    await try_event(shop.events, copy.id)
     await wake.close()
     await redis.aclose(close_connection_pool=True)
 

@@ -175,7 +175,7 @@ async def wake_until_processed(shop: Shop, wake: ArqWake) -> None:
     await shop.lose_the_answer()
     event = (await shop.gateway_events("payment_intent.succeeded"))[-1]
     stored = await shop.receive(event)
-    await wake.webhook_event(stored.id, stored.attempts)
+    await wake.webhook_event(stored.id, 0)
     await eventually(
         lambda: shop.event(stored.id), lambda found: found.status is PROCESSED, seconds=15
     )

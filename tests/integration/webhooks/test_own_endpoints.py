@@ -80,7 +80,7 @@ async def test_everything_unheard_is_answered_alike(shop: Shop, endpoint: Endpoi
     that is switched off are all the answer of a wrong signature, byte for byte."""
     merchants = await Merchants.of(shop)
     silent = await merchants.desk.configure(own(new_key()))
-    platform_id = await shop.events.platform_gateway_id()
+    platform_id = await shop.endpoints.platform_gateway_id()
     await shop.write(
         "update tenants set is_active = false where id = :id", id=merchants.theirs.tenant_id
     )

@@ -51,7 +51,7 @@ async def test_a_good_delivery_is_stored(shop: Shop, endpoint: Endpoint) -> None
     ((gateway_id, event_type, api_version, payload),) = await shop.rows(
         "select gateway_id, event_type, api_version, payload from webhook_events"
     )
-    assert gateway_id == await shop.events.platform_gateway_id()
+    assert gateway_id == await shop.endpoints.platform_gateway_id()
     assert (event_type, api_version) == (EVENT["type"], EVENT["api_version"])
     assert payload["data"] == {"object": {"id": "pi_1"}}
 
@@ -168,7 +168,9 @@ async def test_a_connect_event_belongs_to_its_account(shop: Shop, endpoint: Endp
     assert await endpoint.post(body, secret=CONNECT_SECRET) == 200
     assert await endpoint.post(an_event()) == 200
     assert sorted(await shop.rows("select gateway_id, account from webhook_events"), key=str) == (
-        sorted([(gateway_id, "acct_1"), (await shop.events.platform_gateway_id(), None)], key=str)
+        sorted(
+            [(gateway_id, "acct_1"), (await shop.endpoints.platform_gateway_id(), None)], key=str
+        )
     )
 
 
@@ -180,7 +182,7 @@ async def test_an_account_under_the_platforms_secret_counts_for_nothing(
 
     assert await endpoint.post(an_event(account="acct_1")) == 200
     assert await shop.rows("select gateway_id from webhook_events") == [
-        (await shop.events.platform_gateway_id(),)
+        (await shop.endpoints.platform_gateway_id(),)
     ]
 
 

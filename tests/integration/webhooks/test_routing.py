@@ -11,7 +11,7 @@ import pytest
 from domain.inbox import WebhookEvent, WebhookEventStatus
 from domain.payment import Payment, PaymentStatus
 from tests.integration.domain.gateways import Desk, connect, new_key, own
-from tests.integration.webhooks.shop import Shop
+from tests.integration.webhooks.shop import Shop, try_event
 from tests.integration.webhooks.test_event_faults import INTENT_PATH, foreign_intent
 
 PROCESSED, IGNORED = WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED
@@ -46,7 +46,7 @@ async def by_row(shop: Shop, event: dict[str, Any], gateway_id: str, **fields: A
         gateway=gateway_id,
         id=stored.id,
     )
-    await shop.events.process(stored.id)
+    await try_event(shop.events, stored.id)
     return await shop.event(stored.id)
 
 

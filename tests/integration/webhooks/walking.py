@@ -10,9 +10,11 @@ from typing import Any
 
 from app.gaps import walk_due
 from app.metrics import PrometheusMeasures
+from db.intake import SqlIntake
 from domain.event_walk import EVERY, GRACE, Walk
 from domain.gaps import GapWalker
 from domain.gateways.stripe_events import StripeEventList
+from domain.receiving import ReceivingService
 from tests.e2e.sandbox.control import eventually
 from tests.integration.webhooks.shop import Shop
 from webhooks.listed import listed_event
@@ -31,12 +33,21 @@ class Walks:
     listing: StripeEventList
     measures: PrometheusMeasures = field(default_factory=PrometheusMeasures)
 
+    def __post_init__(self) -> None:
+        intake = SqlIntake(self.shop.worker)
+        self.receiving = ReceivingService(intake, self.shop.wake, self.measures)
+
     @property
     def walker(self) -> GapWalker:
         """A walker that remembers nothing: another process' would be the same."""
         shop = self.shop
         return GapWalker(
-            shop.worker_database, self.listing, shop.events, listed_event, self.measures, shop.clock
+            shop.worker_database,
+            self.listing,
+            self.receiving,
+            listed_event,
+            self.measures,
+            shop.clock,
         )
 
     async def walk(self, *, after: float = LATER) -> list[Walk]:
@@ -83,7 +94,7 @@ class Walks:
         (row,) = await self.shop.rows(
             "select listed_until, due_at, lease_until, missed, failures, error_message"
             " from webhook_cursors where gateway_id = :id",
-            id=gateway_id or await self.shop.events.platform_gateway_id(),
+            id=gateway_id or await self.shop.endpoints.platform_gateway_id(),
         )
         return row
 
@@ -92,9 +103,11 @@ class Walks:
 async def walking(shop: Shop) -> AsyncIterator[Walks]:
     """A walker over this shop."""
     listing = StripeEventList(secret_key=shop.stripe_key, api_base=shop.control.url)
+    walks = Walks(shop, listing)
     try:
-        yield Walks(shop, listing)
+        yield walks
     finally:
+        await walks.receiving.drain()
         await listing.close()
 
 
