@@ -16,7 +16,7 @@ from app.loops import keep_running
 from domain.inbox import WebhookEventStatus
 from tests.e2e.sandbox.control import eventually
 from tests.integration.webhooks.shop import Shop, opened
-from tests.integration.webhooks.test_jobs import jobs_of, running
+from tests.integration.webhooks.test_jobs import jobs_of, running, swallow
 from webhooks.jobs import JOB_SECONDS_MAX, JobRunner
 from webhooks.wake import ANSWER_SECONDS, ArqWake
 
@@ -116,10 +116,3 @@ async def test_a_redis_that_falls_silent_ends_the_jobs(database_url: str, sandbo
             async with asyncio.timeout(4 * ANSWER_SECONDS):
                 await JobRunner(url, jobs_of(shop)).run(asyncio.Event())
     server.close()
-
-
-async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A server that hears and says nothing."""
-    while await reader.read(65_536):
-        pass
-    writer.close()
