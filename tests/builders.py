@@ -9,6 +9,8 @@ from typing import Any
 from domain.caller import Actor, AuditActorType
 from domain.fees import FeeRefundPolicy, FeeTerms, GatewayFeeSchedule
 from domain.ids import Prefix, new_id
+from domain.inbox import WebhookEventStatus
+from domain.inbox_reading import EventRecord
 from domain.operation import GatewayRequest, Operation, OperationKind, OperationState
 from domain.order import Order
 from domain.payment import (
@@ -186,3 +188,28 @@ def a_gateway_refund(refund: Refund, **changes: Any) -> RefundSnapshot:
         created=NOW,
     )
     return replace(snapshot, **changes)
+
+
+def an_event_record(**changes: Any) -> EventRecord:
+    """A dead event of TENANT, as readers of the inbox see it."""
+    record = EventRecord(
+        id="we_1",
+        gateway_id="gw_1",
+        livemode=False,
+        event_id="evt_1",
+        event_type="charge.succeeded",
+        api_version=None,
+        account=None,
+        has_payload=True,
+        status=WebhookEventStatus.DEAD,
+        attempts=8,
+        tenant_id=TENANT,
+        payment_id=None,
+        error_message="It would not.",
+        next_attempt_at=None,
+        processed_at=None,
+        replayed_at=None,
+        replayed_by=None,
+        created_at=NOW,
+    )
+    return replace(record, **changes)

@@ -8,28 +8,17 @@ from datetime import UTC, datetime
 from app.webhook_output import json_of, line_of, page_of, printable, tally_lines
 from domain.bulk_replaying import Tally
 from domain.inbox import WebhookAttempt, WebhookEventStatus
-from domain.inbox_reading import EventRecord
+from tests.builders import an_event_record
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 HOSTILE = "charge\x1b[2J\x07\n\u202e\u2028\x9b31m"
-EVENT = EventRecord(
-    id="we_1",
-    gateway_id="gw_1",
-    livemode=False,
+EVENT = an_event_record(
     event_id=f"evt_{HOSTILE}",
     event_type=HOSTILE,
     api_version=HOSTILE,
     account=HOSTILE,
-    has_payload=True,
-    status=WebhookEventStatus.DEAD,
-    attempts=8,
     tenant_id=None,
-    payment_id=None,
     error_message=f"no such thing: {HOSTILE}",
-    next_attempt_at=None,
-    processed_at=None,
-    replayed_at=None,
-    replayed_by=None,
     created_at=NOW,
 )
 TRY = WebhookAttempt(8, NOW, 12, WebhookEventStatus.DEAD, HOSTILE, is_manual=True)

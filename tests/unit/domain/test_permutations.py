@@ -23,7 +23,8 @@ from domain.snapshot import (
     RefundSnapshot,
     Settlement,
 )
-from tests.builders import NOW, a_gateway_refund, a_payment, a_refund, an_intent
+from tests.builders import a_gateway_refund, a_payment, a_refund, an_intent
+from tests.unit.domain.disputes import a_picture
 from tests.unit.domain.histories import (
     Books,
     History,
@@ -122,19 +123,8 @@ def _dispute(status: GatewayDisputeStatus, *moved: int) -> Mapping[str, DisputeS
         for fee in [1_500 if amount < 0 else 0]
     )
     return {
-        "du_1": DisputeSnapshot(
-            gateway_dispute_id="du_1",
-            status=status,
-            reason="fraudulent",
-            amount=6_000,
-            currency="USD",
-            livemode=False,
-            is_charge_refundable=False,
-            gateway_payment_id="pi_3abc",
-            gateway_charge_id="ch_1",
-            evidence_due_at=NOW,
-            created=NOW,
-            balance_transactions=transactions,
+        "du_1": a_picture(
+            status, amount=6_000, gateway_charge_id="ch_1", balance_transactions=transactions
         )
     }
 

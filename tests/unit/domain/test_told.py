@@ -9,20 +9,18 @@ from typing import Any
 import pytest
 
 from domain.event_types import USE_CASES
-from domain.fees import FeeRefundPolicy, FeeTerms, GatewayFeeSchedule
+from domain.fees import GatewayFeeSchedule
 from domain.gateways.stripe_gateway import API_VERSION, StripeGateway
 from domain.inbox import WebhookEvent, WebhookEventSource, WebhookEventStatus
 from domain.payment import (
-    CaptureMethod,
     GatewayType,
     Payment,
-    PaymentMethod,
-    PaymentMethodType,
     PaymentStatus,
 )
 from domain.snapshot import IntentSnapshot
 from domain.tenant import GatewayAccount, GatewayMode
 from domain.told import told_intent
+from tests.builders import a_payment
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 GATEWAY = StripeGateway(secret_key="sk_test_none", api_base="http://127.0.0.1:1")
@@ -39,24 +37,11 @@ CONNECTED = replace(
     PLATFORM, id="gw_1", tenant_id="ten_1", mode=GatewayMode.CONNECT, account_id="acct_1"
 )
 OWN = replace(PLATFORM, id="gw_1", tenant_id="ten_1", mode=GatewayMode.OWN, secret_key="sk_test_1")
-PAYMENT = Payment(
+PAYMENT = a_payment(
     id="pay_1",
     tenant_id="ten_1",
-    order_id="ord_1",
     gateway_id="gw_1",
-    gateway_type=GatewayType.STRIPE,
-    livemode=False,
-    capture_method=CaptureMethod.AUTOMATIC,
     status=PaymentStatus.PROCESSING,
-    currency="USD",
-    total=10_000,
-    fee_terms=FeeTerms(300, 0, FeeRefundPolicy.RETAIN, "fee_1", None),
-    platform_fee=300,
-    gateway_fee=320,
-    method=PaymentMethod(PaymentMethodType.CARD),
-    metadata={},
-    created_at=NOW,
-    updated_at=NOW,
     gateway_payment_id="pi_1",
 )
 INTENT: dict[str, Any] = {

@@ -10,33 +10,14 @@ from domain.caller import Role
 from domain.errors import AttemptedOperation, InvalidState, Issue, ValidationFailed
 from domain.ids import Prefix, new_id
 from domain.inbox import WebhookAttempt, WebhookEventStatus
-from domain.inbox_reading import EventFilter, EventRecord
+from domain.inbox_reading import EventFilter
 from domain.replaying import BulkReplayed
-from tests.builders import NOW, TENANT, a_payment
+from tests.builders import NOW, a_payment, an_event_record
 from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.shop import Shelf, a_caller, execute
 
 OPERATOR = a_caller(Role.OPERATOR)
-EVENT = EventRecord(
-    id=new_id(Prefix.WEBHOOK_EVENT),
-    gateway_id="gw_1",
-    livemode=False,
-    event_id="evt_1",
-    event_type="charge.succeeded",
-    api_version=None,
-    account=None,
-    has_payload=True,
-    status=WebhookEventStatus.DEAD,
-    attempts=8,
-    tenant_id=TENANT,
-    payment_id=None,
-    error_message="It would not.",
-    next_attempt_at=None,
-    processed_at=None,
-    replayed_at=None,
-    replayed_by=None,
-    created_at=NOW,
-)
+EVENT = an_event_record(id=new_id(Prefix.WEBHOOK_EVENT))
 TRY = WebhookAttempt(8, NOW, 12, WebhookEventStatus.DEAD, "in vain", is_manual=False)
 
 
