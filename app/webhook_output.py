@@ -47,7 +47,7 @@ def json_of(
         "id": event.id,
         "created_at": _time(event.created_at),
         "status": event.status.value,
-        "attempts": event.attempts,
+        "attempt_count": event.attempts,
         "tenant_id": event.tenant_id,
         "payment_id": event.payment_id,
         "gateway_id": event.gateway_id,
@@ -64,7 +64,7 @@ def json_of(
         "replayed_by": event.replayed_by,
     }
     if attempts is not None:
-        told["tries"] = [_attempt(attempt) for attempt in attempts]
+        told["attempts"] = [_attempt(attempt) for attempt in attempts]
     if payload is not None:
         told["payload"] = dict(payload)
     return json.dumps(told)
@@ -79,7 +79,7 @@ def page_of(event: EventRecord, attempts: Sequence[WebhookAttempt]) -> Iterable[
         by_hand = " by hand" if attempt.is_manual else ""
         error = f" {attempt.error}" if attempt.error else ""
         yield printable(
-            f"try {attempt.number}: {_time(attempt.started_at)} {attempt.duration_ms} ms"
+            f"attempt {attempt.number}: {_time(attempt.started_at)} {attempt.duration_ms} ms"
             f" {attempt.outcome.value}{by_hand}{error}"
         )
 

@@ -64,7 +64,7 @@ def test_a_program_reads_the_list(inbox: Inbox) -> None:
     told = json.loads(line)
 
     assert (told["id"], told["tenant_id"], told["status"]) == (event_id, inbox.acme, "DEAD")
-    assert (told["attempts"], told["has_payload"]) == (8, True)
+    assert (told["attempt_count"], told["has_payload"]) == (8, True)
     assert "payload" not in told
 
 
@@ -87,7 +87,7 @@ def test_one_event_is_shown_with_its_tries(inbox: Inbox) -> None:
     assert whole.out.startswith(plain.out)
     assert '"amount": 7' in whole.out
     assert told["payload"] == {"id": "evt", "amount": 7}
-    assert [each["is_manual"] for each in told["tries"]] == [True]
+    assert [each["is_manual"] for each in told["attempts"]] == [True]
 
 
 def test_dead_events_are_replayed(inbox: Inbox) -> None:

@@ -34,7 +34,7 @@ def test_no_line_has_a_control_character() -> None:
     assert line_of(EVENT).startswith("we_1 2026-11-26T12:00:00.000+00:00 DEAD 8 - charge\\x1b[2J")
     assert lines[-1].startswith("3 DEAD - charge")
     assert lines[-1].endswith("without a payload, to be skipped")
-    assert "try 8: 2026-11-26T12:00:00.000+00:00 12 ms DEAD by hand charge" in "\n".join(lines)
+    assert "attempt 8: 2026-11-26T12:00:00.000+00:00 12 ms DEAD by hand charge" in "\n".join(lines)
 
 
 def test_the_json_is_whole() -> None:
@@ -46,7 +46,7 @@ def test_the_json_is_whole() -> None:
         None,
         {"a": HOSTILE},
     )
-    assert told["tries"][0]["error"] == HOSTILE
+    assert told["attempts"][0]["error"] == HOSTILE
     assert "payload" not in json.loads(json_of(EVENT))
 
 
