@@ -36,9 +36,6 @@ _OLD_EVENTS = (
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
 )
-_EMPTY = (
-    update(webhook_events).where(_EVENT.id.in_(_OLD_EVENTS)).values(payload=text("'{}'::jsonb"))
-)
 _OLD_BODIES = (
     select(_EVENT.id)
     .where(_EVENT.body.is_not(None), _EVENT.id < bindparam("before_id"))
@@ -46,7 +43,10 @@ _OLD_BODIES = (
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
 )
-_EMPTY_BODIES = update(webhook_events).where(_EVENT.id.in_(_OLD_BODIES)).values(body=None)
+# A CTE that locks is run once; as a subquery it may be run for each row, past its limit.
+_EVENTS, _BODIES = _OLD_EVENTS.cte("old_events"), _OLD_BODIES.cte("old_bodies")
+_EMPTY = update(webhook_events).where(_EVENT.id == _EVENTS.c.id).values(payload=text("'{}'::jsonb"))
+_EMPTY_BODIES = update(webhook_events).where(_EVENT.id == _BODIES.c.id).values(body=None)
 _ENDED_TOKENS = (
     select(revoked_tokens.c.jti)
     .where(revoked_tokens.c.expires_at < bindparam("before"))

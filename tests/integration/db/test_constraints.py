@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.work import SqlDatabase
 from domain.gateway_profile import GatewaySecrets
 from tests.integration.db.builders import (
+    NOW,
     a_full_event,
     a_full_operation,
     a_full_record,
@@ -104,6 +105,9 @@ webhook_events: next_attempt_at = NULL
 webhook_events: status = 'PROCESSING', lease_until = NULL
 webhook_events: gateway_id = 'gw_unknown'
 webhook_events: attempts_before_replay = 3
+webhook_events: source = 'sent'
+webhook_cursors: missed = -1
+webhook_cursors: failures = -1
 webhook_attempts: number = 0
 webhook_attempts: duration_ms = -1
 webhook_attempts: outcome = 'RECEIVED'
@@ -163,6 +167,7 @@ async def test_rows_that_break_a_rule_are_refused(
         event = a_full_event(merchant)
         await record_event(work, event)
         await work.inbox.add_attempt(event.id, an_attempt())
+        await work.cursors.add_missing(NOW, oldest=NOW, livemode=False)
         await work.alerts.open(an_alert(merchant))
         (profile,) = await work.gateways.of_tenant(merchant.id)
         await work.gateways.save(profile, GatewaySecrets(webhook_secret="whsec_of_the_merchant"))
