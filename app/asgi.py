@@ -59,6 +59,10 @@ from webhooks.wake import ArqWake
 PLATFORM_POOL_SIZE = 2
 """Connections for the platform's own people, who are few."""
 
+INBOX_POOL_SIZE = 3
+"""Connections for webhook deliveries: the commits that are in flight at once, and one that buries.
+"""
+
 READY_SECONDS = 2.0
 """How long the database may take before an instance counts as not ready."""
 
@@ -69,6 +73,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
     policy = Policy.of(settings)
     engine = _engine(settings, DatabaseRole.API, settings.db_pool_size)
     platform = _engine(settings, DatabaseRole.PLATFORM, PLATFORM_POOL_SIZE)
+    inbox = _engine(settings, DatabaseRole.API, INBOX_POOL_SIZE)
     cipher = cipher_of(settings)
     database = SqlDatabase(engine, cipher)
     reads = SqlReads(engine, cipher)
@@ -96,7 +101,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
     door = CountedDoor(admission, policy.budgets)
     endpoints = EndpointService(database, clock, livemode=gateway.livemode)
     measures = measures or PrometheusMeasures()
-    webhooks = _webhooks(settings, SqlIntake(engine), endpoints, wake, measures)
+    webhooks = _webhooks(settings, SqlIntake(inbox), endpoints, wake, measures)
     app = Starlette(
         routes=[
             *webhook_routes(webhooks),
@@ -114,8 +119,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
             wake.close,
             policy.budgets.close,
             gateway.close,
-            engine.dispose,
-            platform.dispose,
+            *(pool.dispose for pool in (engine, platform, inbox)),
         ),
     )
     return _without_redirects(app)

@@ -25,6 +25,9 @@ DEFAULTS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
 }
+_DEFAULTS = tuple((name.lower().encode(), value.encode()) for name, value in DEFAULTS.items())
+_ASK_AGAIN = (b"cache-control", b"no-cache")
+_KEEP_NOT = (b"cache-control", b"no-store")
 
 
 class SecurityHeaders:
@@ -58,9 +61,10 @@ class SecurityHeaders:
 
 def add_defaults(headers: MutableHeaders) -> None:
     """Sets each header that is not there yet."""
-    for name, value in DEFAULTS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
+    given = {name for name, _ in headers.raw}
+    headers.raw.extend(header for header in _DEFAULTS if header[0] not in given)
+    if b"cache-control" not in given:
+        headers.raw.append(_ASK_AGAIN if b"etag" in given else _KEEP_NOT)
 
 
 async def answer_fault(request: Request, _: Exception) -> Response:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from asyncpg import PostgresError
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.alerts import SqlAlertStore
-from db.engine import lent
+from db.kept import KeptConnections
 from db.tables import webhook_events
-from db.transactions import begun, commit, on_own_terms, send
+from db.transactions import begun, commit, on_own_terms
 from domain.audit import Alert
 from domain.inbox import WebhookEventStatus
 from domain.receiving import Delivery, RowsRefused
@@ -48,18 +48,18 @@ _BURY = insert(webhook_events).on_conflict_do_nothing()
 
 
 class SqlIntake:
-    """Implements `domain.receiving.Intake`."""
+    """Implements `domain.receiving.Intake`. It keeps connections of the pool until it rests."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = on_own_terms(engine)
+        self._kept = KeptConnections(self._engine)
 
     async def record(self, deliveries: Sequence[Delivery]) -> int:
         # A statement by itself is a transaction: begun, run and committed in one round trip.
-        async with lent(self._engine, AsyncConnection.close) as connection:
-            try:
-                told = await send(connection, _RECORD, *_arrays(deliveries))
-            except PostgresError as error:
-                raise RowsRefused(str(error)) from error
+        try:
+            told = await self._kept.send(_RECORD, *_arrays(deliveries))
+        except PostgresError as error:
+            raise RowsRefused(str(error)) from error
         return int(told.rpartition(" ")[2])
 
     async def bury(self, delivery: Delivery, reason: str, alert: Alert) -> bool:
@@ -77,6 +77,9 @@ class SqlIntake:
                 await SqlAlertStore(connection).open(alert)
             await commit(connection)
         return is_new
+
+    async def rest(self) -> None:
+        await self._kept.give_back()
 
 
 def _arrays(deliveries: Sequence[Delivery]) -> Sequence[Sequence[object]]:

@@ -113,7 +113,16 @@ async def _roll_back(connection: AsyncConnection) -> None:
 async def send(connection: AsyncConnection, command: str, *arguments: object) -> str:
     """Past SQLAlchemy: several commands in one round trip, or one statement with arguments; returns
     the server's word on the last. Raises DatabaseUnavailable, and asyncpg's own PostgresError."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+    return await tell(await driver_of(connection), command, *arguments)
+
+
+async def driver_of(connection: AsyncConnection) -> Any:
+    """The driver's own connection, for `tell`."""
+    return (await connection.get_raw_connection()).driver_connection
+
+
+async def tell(driver: Any, command: str, *arguments: object) -> str:
+    """What `send` does, where the driver's connection is at hand."""
     try:
         return str(await driver.execute(command, *arguments))
     except (InterfaceError, InternalClientError, ConnectionError) as error:

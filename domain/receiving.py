@@ -21,6 +21,10 @@ UNREADABLE = "The body holds text that the database cannot keep as JSON."
 WAKE_MAX = 500
 """Events in one wake-up."""
 
+WAKE_SECONDS = 0.02
+"""How long a wake-up waits for others to go with it: a fifth of the time between two looks of the
+worker at its queue."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -67,6 +71,10 @@ class Intake(Protocol):
     async def bury(self, delivery: Delivery, reason: str, alert: Alert) -> bool:
         """Stores one with its body in the place of its payload, DEAD, and opens the alert; False
         when the event was there before."""
+        ...
+
+    async def rest(self) -> None:
+        """Lets go of what it keeps at hand for the next call."""
         ...
 
 
@@ -125,9 +133,10 @@ class ReceivingService:
         return is_new
 
     async def drain(self) -> None:
-        """Waits until the worker was woken for all that was stored."""
+        """Waits until the worker was woken for all that was stored, and rests."""
         if self._waking is not None:
             await asyncio.wait({self._waking})
+        await self._intake.rest()
 
     async def _each_alone(
         self, deliveries: Sequence[Delivery], error: RowsRefused
@@ -163,6 +172,7 @@ class ReceivingService:
 
     async def _wake_all(self) -> None:
         while self._to_wake:
+            await asyncio.sleep(WAKE_SECONDS)
             ids, self._to_wake = self._to_wake[:WAKE_MAX], self._to_wake[WAKE_MAX:]
             await self._wake.webhook_events(ids)
 

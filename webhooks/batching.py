@@ -71,11 +71,11 @@ class Batches:
             loop.call_soon(self._start)
         self._waiting.append((delivery, stored))
         self._waiting_bytes += delivery.size
+        late = loop.call_later(self._wait_seconds_max, _give_up, stored)
         try:
-            async with asyncio.timeout(self._wait_seconds_max):
-                await stored
-        except TimeoutError as late:
-            raise DatabaseUnavailable("the commit did not come in time") from late
+            await stored
+        finally:
+            late.cancel()
 
     async def drain(self) -> None:
         """Waits until nothing waits."""
@@ -109,6 +109,11 @@ class Batches:
             else:
                 stored.set_exception(outcome)
         self._start()
+
+
+def _give_up(stored: asyncio.Future[None]) -> None:
+    if not stored.done():
+        stored.set_exception(DatabaseUnavailable("the commit did not come in time"))
 
 
 def _outcomes(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 import orjson
 
@@ -20,6 +21,9 @@ OMITTED_FIELDS = ("client_secret", "next_action", "payment_method", "receipt_url
 """Never stored. Whoever holds a client secret can act for the payer, and the address in a next
 action has one in it; a payment method can be charged again, and is kept encrypted where Tollgate
 needs it; the address of a receipt opens it to anybody."""
+
+_CONTAINERS = (dict, list)
+"""Of these types and no other is what a reader of JSON makes of objects and arrays."""
 
 _NAME = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -140,15 +144,15 @@ def _optional_name(value: Mapping[str, object], field: str) -> str | None:
 
 
 def _omit(value: object) -> None:
-    if isinstance(value, dict):
-        for name in OMITTED_FIELDS:
-            value.pop(name, None)
-        items: Iterable[object] = value.values()
-    else:
-        items = value if isinstance(value, list) else ()
-    for item in items:
-        if isinstance(item, (dict, list)):
-            _omit(item)
+    containers = [value] if type(value) in _CONTAINERS else []
+    for container in containers:  # and what is found in it, which is appended
+        if isinstance(container, dict):
+            for name in OMITTED_FIELDS:
+                container.pop(name, None)
+            items: Iterable[object] = container.values()
+        else:
+            items = cast("list[object]", container)
+        containers += [item for item in items if type(item) in _CONTAINERS]
 
 
 def _without_cards(value: object) -> object:
