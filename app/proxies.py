@@ -7,6 +7,7 @@ its right end, where the nearest proxy wrote, up to the first address that is no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import quote
 
@@ -82,6 +83,7 @@ class Proxies:
         return RedirectResponse(f"{https_url}/{path}{'?' if query else ''}{query}", 308)
 
 
+@lru_cache(maxsize=1024)  # the same few proxies call all the time
 def read_address(text: str) -> Address | None:
     """An address as proxies write it: bare, with a port, or in brackets. An IPv4 address in an
     IPv6 one (RFC 4291, section 2.5.5.2) is the IPv4 address. None for anything else."""

@@ -52,7 +52,5 @@ class KeptConnections:
                 return lending
             await lending.until.aclose()
         async with AsyncExitStack() as until:
-            connection = await until.enter_async_context(
-                lent(self._engine, AsyncConnection.close)
-            )
+            connection = await until.enter_async_context(lent(self._engine, AsyncConnection.close))
             return _Lending(await driver_of(connection), until.pop_all())

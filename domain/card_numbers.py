@@ -41,6 +41,9 @@ _ARTICLE_DIGITS = 13
 _CARDS_OF_13 = ("4", "5", "6")
 """What cards of 13 digits begin with: Visa's of old, Maestro's."""
 
+_DOUBLED = str.maketrans("0123456789", "0246813579")
+"""A digit twice, and the digits of that added up (ISO/IEC 7812-1, annex B)."""
+
 _TELEPHONE_DIGITS_MAX = 15
 """ITU-T E.164."""
 
@@ -93,6 +96,8 @@ def without_shown_card_numbers(text: str) -> str:
 def _shown(text: str) -> Iterator[tuple[int, int]]:
     """Where card numbers stand by themselves."""
     if len(text) < _DIGITS_MIN or _ENOUGH.search(text) is None:
+        return
+    if text.isdecimal() and not _luhn(text):  # nor does any that is nothing but a longer id
         return
     yield from _printed(text)
     for joined in _JOINED.finditer(text):
@@ -172,6 +177,8 @@ def _reads_as_card(digits: str) -> bool:
 
 def _plain(digits: str) -> str:
     """The digits of any script as 0 to 9."""
+    if digits.isascii():
+        return digits
     return "".join(str(unicodedata.decimal(digit)) for digit in digits)
 
 
@@ -183,6 +190,6 @@ def _is_article(digits: str) -> bool:
 
 
 def _luhn(digits: str) -> bool:
-    doubled = [int(digit) * 2 for digit in digits[-2::-2]]
-    plain = [int(digit) for digit in digits[-1::-2]]
-    return (sum(plain) + sum(value - 9 if value > 9 else value for value in doubled)) % 10 == 0
+    digits = _plain(digits)
+    doubled = digits[-2::-2].translate(_DOUBLED)
+    return (sum(map(int, digits[::-2])) + sum(map(int, doubled))) % 10 == 0

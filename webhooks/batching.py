@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 
 from domain.ports import DatabaseUnavailable
 from domain.receiving import Delivery
@@ -25,7 +26,8 @@ WAIT_SECONDS_MAX = 10.0
 Store = Callable[[Sequence[Delivery]], Awaitable[Sequence[Exception | None]]]
 """Stores a batch and returns, for each, None or why it was not stored; or raises for all."""
 
-_Waiting = tuple[Delivery, asyncio.Future[None]]
+_Waiting = tuple[Delivery, asyncio.Future[None], float]
+"""What is to be stored, who is to be told, and the loop's time until which he waits."""
 
 
 class Overloaded(Exception):
@@ -55,6 +57,7 @@ class Batches:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._in_flight: dict[asyncio.Task[Sequence[Exception | None]], Sequence[_Waiting]] = {}
+        self._watch: asyncio.TimerHandle | None = None
 
     async def add(self, delivery: Delivery) -> None:
         """Returns once the delivery is durable. Raises Overloaded, DatabaseUnavailable (it is not
@@ -69,13 +72,12 @@ class Batches:
         if not self._waiting:
             # In the loop's next round: what came in with this one goes with it.
             loop.call_soon(self._start)
-        self._waiting.append((delivery, stored))
+        until = loop.time() + self._wait_seconds_max
+        self._waiting.append((delivery, stored, until))
         self._waiting_bytes += delivery.size
-        late = loop.call_later(self._wait_seconds_max, _give_up, stored)
-        try:
-            await stored
-        finally:
-            late.cancel()
+        if self._watch is None:
+            self._watch = loop.call_at(until, self._give_up)
+        await stored
 
     async def drain(self) -> None:
         """Waits until nothing waits."""
@@ -90,8 +92,8 @@ class Batches:
     def _store_next(self) -> None:
         size = min(self._batch_max, len(self._waiting))
         batch = [self._waiting.popleft() for _ in range(size)]
-        self._waiting_bytes -= sum(delivery.size for delivery, _ in batch)
-        deliveries = [delivery for delivery, _ in batch]
+        self._waiting_bytes -= sum(delivery.size for delivery, _, _ in batch)
+        deliveries = [delivery for delivery, _, _ in batch]
         task = asyncio.create_task(self._stored(deliveries))
         self._in_flight[task] = batch
         task.add_done_callback(self._ended)
@@ -101,7 +103,7 @@ class Batches:
 
     def _ended(self, task: asyncio.Task[Sequence[Exception | None]]) -> None:
         batch = self._in_flight.pop(task)
-        for (_, stored), outcome in zip(batch, _outcomes(batch, task), strict=True):
+        for (_, stored, _), outcome in zip(batch, _outcomes(batch, task), strict=True):
             if stored.done():  # whoever waited is gone
                 continue
             if outcome is None:
@@ -110,10 +112,20 @@ class Batches:
                 stored.set_exception(outcome)
         self._start()
 
-
-def _give_up(stored: asyncio.Future[None]) -> None:
-    if not stored.done():
-        stored.set_exception(DatabaseUnavailable("the commit did not come in time"))
+    def _give_up(self) -> None:
+        """Tells those who waited too long, and looks again when the next one will have: a timer for
+        each would cost more than its place in the queue."""
+        loop = asyncio.get_running_loop()
+        now, next_until = loop.time(), float("inf")
+        for _, stored, until in [*chain.from_iterable(self._in_flight.values()), *self._waiting]:
+            if stored.done():
+                continue
+            if until <= now:
+                stored.set_exception(DatabaseUnavailable("the commit did not come in time"))
+            else:
+                next_until = min(next_until, until)
+        is_needed = next_until < float("inf")
+        self._watch = loop.call_at(next_until, self._give_up) if is_needed else None
 
 
 def _outcomes(

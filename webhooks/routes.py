@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from domain.endpoint_secrets import EndpointSecret, in_force
 from domain.endpoints import EndpointService
@@ -169,11 +170,24 @@ class StripeEndpoints:
         return delivery_of(envelope, gateway_id, self._clock.now(), size=len(body))
 
 
+class _Answered:
+    """An application that answers by `answer`. A function as the endpoint would be wrapped twice
+    more, which costs a tenth of a delivery's time."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+
 def routes(endpoints: StripeEndpoints) -> list[Route]:
     """The webhook routes."""
+    of_platform, of_tenant = _Answered(endpoints.of_platform), _Answered(endpoints.of_tenant)
     return [
-        Route("/api/webhooks/stripe", endpoints.of_platform, methods=["POST"]),
-        Route("/api/webhooks/stripe/{gateway_id}", endpoints.of_tenant, methods=["POST"]),
+        Route("/api/webhooks/stripe", of_platform, methods=["POST"]),
+        Route("/api/webhooks/stripe/{gateway_id}", of_tenant, methods=["POST"]),
     ]
 
 

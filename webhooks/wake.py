@@ -8,10 +8,12 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 
+import orjson
 from arq.connections import ArqRedis
 from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
 from redis.asyncio.connection import ConnectionPool
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from webhooks.throttled import ThrottledLog
@@ -35,6 +37,15 @@ PAUSE_SECONDS = 5.0
 JOB_MILLISECONDS = 24 * 60 * 60 * 1000
 """How long a job waits in Redis for a worker; the loops have long done it by then."""
 
+_ENQUEUE = """
+for at = 3, #ARGV, 2 do
+    redis.call('SET', KEYS[2] .. ARGV[at], ARGV[at + 1], 'PX', ARGV[2], 'NX')
+    redis.call('ZADD', KEYS[1], 'NX', ARGV[1], ARGV[at])
+end
+"""
+"""Job ids and jobs, in turns, after the time and the jobs' life. A command for each would cost us
+several times as much; and no worker looks at the queue in between."""
+
 
 def redis_client(redis_url: str) -> ArqRedis:
     """An arq client that connects on first use. Jobs are JSON: a reader runs no code from them."""
@@ -51,6 +62,7 @@ class ArqWake:
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis_client(redis_url)
+        self._script = AsyncScript(self._redis, _ENQUEUE)
         self._log = ThrottledLog(logging.getLogger(__name__))
         self._paused_until = float("-inf")
 
@@ -91,19 +103,17 @@ class ArqWake:
             self._log.warning(f"no wake-up through Redis: {type(away).__name__}: {away}")
 
     async def _send(self, jobs: Mapping[str, tuple[str, str]]) -> None:
-        # What `ArqRedis.enqueue_job` does, one round trip for all instead of three for each. A job
-        # comes before its place in the queue, so that no worker finds a place without a job.
+        # What `ArqRedis.enqueue_job` does, one round trip for all instead of three for each.
         now = time.time_ns() // 1_000_000
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for job_id, (function, row_id) in jobs.items():
-                job = serialize_job(
-                    function, (row_id,), {}, None, now, serializer=self._redis.job_serializer
-                )
-                pipe.set(job_key_prefix + job_id, job, px=JOB_MILLISECONDS, nx=True)
-            pipe.zadd(QUEUE, dict.fromkeys(jobs, now), nx=True)
-            await pipe.execute()
+        named: list[str | bytes] = []
+        for job_id, (function, row_id) in jobs.items():
+            job = serialize_job(
+                function, (row_id,), {}, None, now, serializer=self._redis.job_serializer
+            )
+            named += job_id, job
+        await self._script([QUEUE, job_key_prefix], [now, JOB_MILLISECONDS, *named])
 
 
 def _to_json(job: dict[str, object]) -> bytes:
     # arq writes down how a job failed, an exception too, before it throws away what nobody keeps.
-    return json.dumps(job, separators=(",", ":"), default=repr).encode()
+    return orjson.dumps(job, default=repr)
