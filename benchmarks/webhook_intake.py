@@ -4,8 +4,10 @@
 
 Our route, as `tollgate serve` runs it, against two floors (benchmarks/webhook_floor.py), over real
 HTTP with a real PostgreSQL (durable commits) and Valkey, at 1, 32 and 128 connections. Each round
-measures all three one after the other; a ratio is of the same round, and the median of the rounds
-is what to compare between machines. The client shares the machine with them.
+measures all three one after the other, every other round backwards; a ratio is of the same round,
+and the median of the rounds is what to compare between machines. The server under test has a core
+to itself, and PostgreSQL, Valkey and the client share another. CPU is that of a delivery: of the
+server, of PostgreSQL and Valkey, and of the client, which shows what it takes from them.
 """
 
 from __future__ import annotations
@@ -20,79 +22,54 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import asyncpg
 import uvicorn
-import uvloop
 from redis.asyncio import Redis
 
 from app.server import serve
 from app.settings import load_settings
 from app.stack import WEBHOOK_PATH, Stack
 from benchmarks.event_body import BODY, EVENT_ID
+from benchmarks.process_cpu import cpu_seconds, family
 from benchmarks.webhook_floor import PATH, TABLE, Check, floor, naive, tuned
+from benchmarks.webhook_load import Load
 
 CONNECTIONS = (1, 32, 128)
 SECRET = "whsec_" + secrets.token_hex(16)
-READY = 200
+CORES = os.sched_getaffinity(0)
 _SPAWN = multiprocessing.get_context("spawn")
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server under test: its process, its port, the path and the table that fills."""
+    """A server under test: its process, its port and the path."""
 
     name: str
     pid: int
     port: int
     path: str
-    table: str
-
-    def cpu_seconds(self) -> float:
-        """What its process has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """One run: answers a second, their latencies in milliseconds, CPU of the server for each."""
+    """One run: answers a second, their latencies in milliseconds, and microseconds of CPU for each:
+    of the server, of the services, of the client."""
 
     rate: float
     latencies: list[float]
-    cpu_micros: float
+    server: float
+    services: float
+    client: float
 
-
-@dataclass(slots=True)
-class Load:
-    """Connections that each send the next delivery as soon as the last was answered."""
-
-    contender: Contender
-    deliveries: list[bytes]
-    until: float = 0.0
-    latencies: list[float] = field(default_factory=list)
-    faults: int = 0
-
-    async def run(self, connections: int, seconds: float) -> None:
-        """Sends for so long."""
-        self.until = time.perf_counter() + seconds
-        await asyncio.gather(*(self._connection() for _ in range(connections)))
-        if self.faults or not self.deliveries:
-            raise SystemExit(f"{self.contender.name}: {self.faults} answers were not 200")
-
-    async def _connection(self) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.contender.port)
-        while (started := time.perf_counter()) < self.until and self.deliveries:
-            writer.write(self.deliveries.pop())
-            head = await reader.readuntil(b"\r\n\r\n")
-            self.faults += head[9:12] != b"200"
-            self.latencies.append((time.perf_counter() - started) * 1000)
-        writer.close()
+    @property
+    def without_client(self) -> float:
+        """CPU of all that a deployment has."""
+        return self.server + self.services
 
 
 def signed_deliveries(path: str, count: int) -> list[bytes]:
@@ -115,13 +92,23 @@ def _delivery(path: str, moment: bytes) -> bytes:
 
 def measure(contender: Contender, connections: int, seconds: float) -> Measured:
     """One run, over deliveries that were signed before it."""
-    load = Load(contender, signed_deliveries(contender.path, int(4_000 * seconds)))
-    cpu, started = contender.cpu_seconds(), time.perf_counter()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(load.run(connections, seconds))
-    took, count = time.perf_counter() - started, len(load.latencies)
-    return Measured(
-        count / took, load.latencies, (contender.cpu_seconds() - cpu) / count * 1_000_000
+    requests = signed_deliveries(contender.path, int(5_000 * seconds) + connections)
+    load = Load(contender.name, contender.port, requests)
+    before = _used(contender)
+    rate = load.run(connections, seconds)
+    used = [after - ago for after, ago in zip(_used(contender), before, strict=True)]
+    server, services, client = (each / len(load.latencies) * 1_000_000 for each in used)
+    return Measured(rate, load.latencies, server, services, client)
+
+
+def _used(contender: Contender) -> tuple[float, float, float]:
+    """CPU seconds of the server, of the services and of this process."""
+    servers = {child.pid for child in multiprocessing.active_children()}
+    services = set(family(os.getpid())) - servers - {os.getpid()}
+    return (
+        cpu_seconds(contender.pid),
+        sum(map(cpu_seconds, services)),
+        time.process_time(),
     )
 
 
@@ -142,15 +129,16 @@ def serve_floor(database_url: str, check: Check, fd: int, secret: str) -> None:
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=fd)])
 
 
-def started(name: str, path: str, table: str, target: Callable[[int], None]) -> Contender:
+def started(name: str, path: str, target: Callable[[int], None]) -> Contender:
     """A contender in a process of its own, which ends with this one."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     process = _SPAWN.Process(target=_with_socket, args=(target, listener), daemon=True)
     process.start()
-    return Contender(name, int(process.pid or 0), listener.getsockname()[1], path, table)
+    return Contender(name, int(process.pid or 0), listener.getsockname()[1], path)
 
 
 def _with_socket(target: Callable[[int], None], listener: socket.socket) -> None:
+    os.sched_setaffinity(0, {min(CORES)})
     target(listener.detach())
 
 
@@ -168,24 +156,35 @@ async def emptied(database_url: str, redis_url: str, *tables: str) -> None:
 
 def show(connections: int, runs: Mapping[str, list[Measured]]) -> None:
     """A line for each contender, then the ratios of ours to each floor."""
-    print(f"\n{connections} connections    deliveries/s   p50 ms   p99 ms   CPU us each")
+    print(
+        f"\n{connections:3} connections   deliveries/s   p50 ms   p99 ms  us: server services client"
+    )
     for name, measured in runs.items():
         latencies = sorted(each for run in measured for each in run.latencies)
-        rate = statistics.median(run.rate for run in measured)
-        cpu = statistics.median(run.cpu_micros for run in measured)
         p50, p99 = latencies[len(latencies) // 2], latencies[len(latencies) * 99 // 100]
-        print(f"{name:14} {rate:15.0f} {p50:8.2f} {p99:8.2f} {cpu:13.0f}")
-    ours = runs["tollgate"]
+        rate, server, services, client = (
+            statistics.median(getattr(run, figure) for run in measured)
+            for figure in ("rate", "server", "services", "client")
+        )
+        print(
+            f"{name:14} {rate:17.0f} {p50:8.2f} {p99:8.2f} {server:15.0f} {services:8.0f}"
+            f" {client:6.0f}"
+        )
     for name, measured in runs.items():
         if name != "tollgate":
-            rates = [our.rate / other.rate for our, other in zip(ours, measured, strict=True)]
-            cpus = [
-                our.cpu_micros / each.cpu_micros for our, each in zip(ours, measured, strict=True)
-            ]
+            pairs = list(zip(runs["tollgate"], measured, strict=True))
             print(
-                f"  to {name}: {statistics.median(rates):.2f} of its rate"
-                f" ({min(rates):.2f} to {max(rates):.2f}), {statistics.median(cpus):.2f} of its CPU"
+                f"  to the {name}: rate {_ratios([(us.rate, it.rate) for us, it in pairs])},"
+                f" CPU of the server {_ratios([(us.server, it.server) for us, it in pairs])},"
+                " with the services'"
+                f" {_ratios([(us.without_client, it.without_client) for us, it in pairs])}"
             )
+
+
+def _ratios(pairs: Sequence[tuple[float, float]]) -> str:
+    """The median of the rounds, the least and the greatest."""
+    ratios = [ours / others for ours, others in pairs]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def compare(stack: Stack, seconds: float, rounds: int) -> None:
@@ -194,19 +193,16 @@ def compare(stack: Stack, seconds: float, rounds: int) -> None:
     url, floors = stack.database_url, {"naive floor": naive, "tuned floor": tuned}
     asyncio.run(emptied(url, stack.redis_url))
     contenders = [
-        started("tollgate", WEBHOOK_PATH, "webhook_events", partial(serve_ours, environment)),
-        *(
-            started(name, PATH, "floor_events", partial(_floor, url, check))
-            for name, check in floors.items()
-        ),
+        started("tollgate", WEBHOOK_PATH, partial(serve_ours, environment)),
+        *(started(name, PATH, partial(_floor, url, check)) for name, check in floors.items()),
     ]
     time.sleep(3)
     for contender in contenders:
         measure(contender, 8, 1.0)
     for connections in CONNECTIONS:
         runs: dict[str, list[Measured]] = {contender.name: [] for contender in contenders}
-        for _ in range(rounds):
-            for contender in contenders:
+        for number in range(rounds):
+            for contender in contenders[:: -1 if number % 2 else 1]:
                 asyncio.run(emptied(url, stack.redis_url, "webhook_events", "floor_events"))
                 runs[contender.name].append(measure(contender, connections, seconds))
         show(connections, runs)
@@ -218,6 +214,7 @@ def _floor(database_url: str, check: Check, fd: int) -> None:
 
 def main(seconds: float, rounds: int) -> None:
     """Prints the table."""
+    os.sched_setaffinity(0, {max(CORES)})  # and whatever this starts
     os.environ["FLOOR_SECRET"] = SECRET
     with tempfile.TemporaryDirectory(prefix="webhook-intake-") as folder:
         Path(folder).chmod(0o711)
