@@ -157,7 +157,7 @@ async def emptied(database_url: str, redis_url: str, *tables: str) -> None:
 def show(connections: int, runs: Mapping[str, list[Measured]]) -> None:
     """A line for each contender, then the ratios of ours to each floor."""
     print(
-        f"\n{connections:3} connections   deliveries/s   p50 ms   p99 ms  us: server services client"
+        f"\n{connections:3} connections  deliveries/s   p50 ms   p99 ms  us: server services client"
     )
     for name, measured in runs.items():
         latencies = sorted(each for run in measured for each in run.latencies)

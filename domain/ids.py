@@ -32,8 +32,9 @@ class Prefix(StrEnum):
 def new_id(prefix: Prefix) -> str:
     """A fresh id; ids made later sort after ids made in an earlier millisecond."""
     milliseconds = time.time_ns() // 1_000_000
-    value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
-    value |= 0b10 << 62 | secrets.randbits(62)
+    drawn = secrets.randbits(74)
+    value = milliseconds << 80 | 0x7 << 76 | drawn >> 62 << 64
+    value |= 0b10 << 62 | drawn & (1 << 62) - 1
     return f"{prefix}_{_encode(value)}"
 
 
