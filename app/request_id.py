@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logging import redacted
 
 HEADER = "X-Request-Id"
+_NAME = HEADER.lower().encode()
 _SANE = re.compile(r"[!-~]{1,64}")
 _KEY = "tollgate.request_id"
 
@@ -18,7 +19,7 @@ _KEY = "tollgate.request_id"
 def request_id_of(scope: Scope) -> str:
     """The request's id; made here when `RequestIds` is not in front."""
     if _KEY not in scope:
-        given = Headers(scope=scope).getlist(HEADER)
+        given = [value.decode("latin-1") for name, value in scope["headers"] if name == _NAME]
         taken = given[0] if len(given) == 1 and _is_sane(given[0]) else None
         scope[_KEY] = taken or secrets.token_hex(16)
     return str(scope[_KEY])

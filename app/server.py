@@ -16,6 +16,10 @@ from db.roles import DatabaseRole
 SHUTDOWN_SECONDS = 20
 """Longer than the 15 s that a mutation waits for the gateway, so that a deployment cuts no call."""
 
+GARBAGE_OBJECTS = 10_000
+"""Objects made before the collector looks through the youngest. A webhook event is some hundred,
+and with Python's 700 it would look at each of them several times while they are in use."""
+
 
 def serve(settings: Settings, *, fd: int | None = None) -> None:
     """Serve until told to stop (SIGTERM or SIGINT); requests under way are finished first.
@@ -47,6 +51,7 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
     # second, while requests wait.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
     sockets = None if fd is None else [socket.socket(fileno=fd)]
     with metrics_served(settings, measures):
         uvicorn.Server(config).run(sockets=sockets)

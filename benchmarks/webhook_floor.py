@@ -1,15 +1,13 @@
 """The least that a webhook route can do and still answer for an event: check it, insert it, commit.
 
-Both floors insert by asyncpg, one statement and one commit for each event, on conflict do nothing.
-The naive one checks with the gateway's library and parses the body; the tuned one checks by hand,
-finds id and type with a regular expression, and spares the pool its reset of each connection.
+Both floors read id and type from the body by orjson and insert by asyncpg, one statement and one
+commit for each event, on conflict do nothing. The naive one checks with the gateway's library; the
+tuned one checks by hand, and spares the pool its reset of each connection.
 """
 
 from __future__ import annotations
 
 import hmac
-import json
-import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+import orjson
 import stripe
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -39,32 +38,22 @@ _INSERT = (
 )
 _POOL = 16
 _TOLERANCE = 300
-_ID = re.compile(r'"id": "(evt_\w+)"')
-_TYPE = re.compile(r'"type": "(\w+\.\w+)"\n}')
 
-Check = Callable[[str, bytes, str], tuple[str, str]]
+Check = Callable[[str, bytes, str], None]
 
 
-def naive(secret: str, body: bytes, header: str) -> tuple[str, str]:
-    """Id and type of an event that the library believes. Raises SignatureVerificationError."""
-    text = body.decode()
-    stripe.WebhookSignature.verify_header(text, header, secret, _TOLERANCE)
-    event = json.loads(text)
-    return event["id"], event["type"]
+def naive(secret: str, body: bytes, header: str) -> None:
+    """Whether the library believes the body. Raises SignatureVerificationError."""
+    stripe.WebhookSignature.verify_header(body.decode(), header, secret, _TOLERANCE)
 
 
-def tuned(secret: str, body: bytes, header: str) -> tuple[str, str]:
+def tuned(secret: str, body: bytes, header: str) -> None:
     """The same by hand. Raises ValueError."""
     parts = dict(part.split("=", 1) for part in header.split(","))
     signed = hmac.digest(secret.encode(), parts["t"].encode() + b"." + body, "sha256").hex()
     is_fresh = abs(time.time() - int(parts["t"])) <= _TOLERANCE
-    text = body.decode()
-    event_id, event_type = _ID.search(text), _TYPE.search(text)
     if not is_fresh or not hmac.compare_digest(signed, parts["v1"]):
         raise ValueError("not signed")
-    if event_id is None or event_type is None:
-        raise ValueError("not an event")
-    return event_id[1], event_type[1]
 
 
 async def _as_it_was(_connection: object) -> None:
@@ -84,8 +73,9 @@ def floor(database_url: str, secret: str, check: Check) -> Starlette:
 
     async def deliver(request: Request) -> Response:
         body = await request.body()
-        event_id, event_type = check(secret, body, request.headers["stripe-signature"])
-        await request.app.state.pool.fetchval(_INSERT, event_id, event_type, body.decode())
+        check(secret, body, request.headers["stripe-signature"])
+        event = orjson.loads(body)
+        await request.app.state.pool.fetchval(_INSERT, event["id"], event["type"], body.decode())
         return Response(status_code=200)
 
     return Starlette(routes=[Route(PATH, deliver, methods=["POST"])], lifespan=lifespan)
