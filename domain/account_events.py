@@ -6,6 +6,7 @@ came in by alone. Nothing is ever switched on by an event: a person does that, w
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Protocol
@@ -20,6 +21,7 @@ from domain.gateway_audit import gateway_entry
 from domain.gateway_profile import GatewayProfile, GatewayStore
 from domain.inbox import WebhookEvent, WebhookEventStatus
 from domain.operations import JOB_SECONDS
+from domain.paced_reads import SharedReads
 from domain.ports import Clock, Database, Work
 from domain.tenant import GatewayAccount, GatewayMode
 
@@ -47,7 +49,7 @@ class AccountEvents:
         self._ends = ends
         self._clock = clock
 
-    async def follow(self, tried: Try, came_by: GatewayAccount, reads: GatewayReader) -> None:
+    async def follow(self, tried: Try, came_by: GatewayAccount, shared: SharedReads) -> None:
         """Ends the try: the account is switched off, or all is well with it. Raises GatewayProblem
         where it could not be read."""
         tenant_id = came_by.tenant_id
@@ -58,7 +60,8 @@ class AccountEvents:
         tried = tried.of_tenant(tenant_id)
         for _ in range(READS_MAX):
             read = await self._row(tenant_id, came_by.id)
-            fault = await _fault(tried.event, came_by, reads)
+            # Not one that was under way: somebody may have mended the account since it began.
+            fault = await _fault(tried.event, came_by, shared.since(time.monotonic()))
             if await self._record(tried, read, fault):
                 return
         await self._ends.put_off(tried, "The account was changed with every read of the gateway.")

@@ -100,7 +100,7 @@ class EventService:
             elif isinstance(route, Refused):
                 await self._ends.ignore(tried, route.reason)
             elif use_case is UseCase.ACCOUNT:
-                await self._accounts.follow(tried, route.came_by, reads)
+                await self._accounts.follow(tried, route.came_by, self._reads)
             elif route.found is not None:
                 await self._apply(_belonging(tried, route), use_case, route, route.found)
             elif route.subject.payment_id is not None:
@@ -114,7 +114,7 @@ class EventService:
         if use_case is UseCase.NOTHING:
             await self._ends.done(tried)
             return
-        reads = self._reads.since(tried.started)
+        reads = self._reads.since(tried.started, version=found.payment.version)
         try:
             for _ in range(READS_MAX):
                 picture = await self._picture(tried, use_case, route, found, reads)
@@ -122,7 +122,7 @@ class EventService:
                 if moved is None:
                     return
                 found = replace(found, payment=moved)
-                reads = self._reads.since(time.monotonic())
+                reads = self._reads.since(time.monotonic(), version=moved.version)
         except GatewayProblem as problem:
             await self._ends.put_off(tried, _told(problem))
         except (TooEarly, IntentUnknown) as early:

@@ -4,6 +4,10 @@ Many events of one payment come at once, and each of them asks for the same obje
 every event that was claimed before it began: what the gateway says then cannot be older than what
 any of those events tells. An event that was claimed later needs a later read, and waits until the
 one under way has ended, so that all who come meanwhile share the next.
+
+Nor may it be older than what is recorded. Who found the payment at another version than the one for
+whom the read was begun asks by itself: the payment may have moved since that read, by a newer word
+of the gateway, and the version that guards the commit would not tell, being the newer one already.
 """
 
 from __future__ import annotations
@@ -30,8 +34,9 @@ _ACCOUNTS_MAX = 1000
 
 T = TypeVar("T")
 
-_Key = tuple[str, str, str]
-"""The row, the account that the read counts against, and what is read."""
+_Key = tuple[str, str, str, int | None]
+"""The row, the account that the read counts against, what is read, and the version of what it will
+be compared with."""
 
 
 class Pace:
@@ -79,18 +84,24 @@ class SharedReads:
         self._newest: dict[_Key, _Read] = {}
         self._tasks: set[asyncio.Task[object]] = set()
 
-    def since(self, moment: float) -> PacedReads:
-        """Reads that begin no earlier than this moment of the monotonic clock."""
-        return PacedReads(self, moment)
+    def since(self, moment: float, *, version: int | None = None) -> PacedReads:
+        """Reads that begin no earlier than this moment of the monotonic clock. `version` is that of
+        the payment which they are to be recorded for: as it was found, before the first of them."""
+        return PacedReads(self, moment, version)
 
     async def once(
-        self, account: GatewayAccount, name: str, ask: Callable[[], Awaitable[T]], since: float
+        self,
+        account: GatewayAccount,
+        name: str,
+        ask: Callable[[], Awaitable[T]],
+        since: float,
+        version: int | None = None,
     ) -> T:
         """What `ask` brings, asked once for all who wait for the same and may share it.
 
         Whoever gives up waiting leaves the read to the others. Raises GatewayProblem.
         """
-        key = (account.id, _whose(account), name)
+        key = (account.id, _whose(account), name, version)
         read = self._newest.get(key)
         if read is None or (read.began is not None and read.began < since):
             read = self._added(key, ask, before=read)
@@ -98,7 +109,7 @@ class SharedReads:
         return cast(T, await asyncio.shield(read.task))
 
     def _added(self, key: _Key, ask: Callable[[], Awaitable[T]], *, before: _Read | None) -> _Read:
-        _, whose, name = key
+        _, whose, name, _ = key
 
         async def run() -> object:
             if before is not None:
@@ -127,6 +138,7 @@ class PacedReads:
 
     shared: SharedReads
     moment: float
+    version: int | None = None
 
     async def read_intent(
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
@@ -136,7 +148,7 @@ class PacedReads:
                 account, gateway_payment_id, timeout_seconds=timeout_seconds
             )
 
-        return await self.shared.once(account, f"intent {gateway_payment_id}", ask, self.moment)
+        return await self._once(account, f"intent {gateway_payment_id}", ask)
 
     async def read_refund(
         self, account: GatewayAccount, gateway_refund_id: str, *, timeout_seconds: float
@@ -146,7 +158,7 @@ class PacedReads:
                 account, gateway_refund_id, timeout_seconds=timeout_seconds
             )
 
-        return await self.shared.once(account, f"refund {gateway_refund_id}", ask, self.moment)
+        return await self._once(account, f"refund {gateway_refund_id}", ask)
 
     async def list_refunds(
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
@@ -156,7 +168,7 @@ class PacedReads:
                 account, gateway_payment_id, timeout_seconds=timeout_seconds
             )
 
-        return await self.shared.once(account, f"refunds of {gateway_payment_id}", ask, self.moment)
+        return await self._once(account, f"refunds of {gateway_payment_id}", ask)
 
     async def read_dispute(
         self, account: GatewayAccount, gateway_dispute_id: str, *, timeout_seconds: float
@@ -166,7 +178,7 @@ class PacedReads:
                 account, gateway_dispute_id, timeout_seconds=timeout_seconds
             )
 
-        return await self.shared.once(account, f"dispute {gateway_dispute_id}", ask, self.moment)
+        return await self._once(account, f"dispute {gateway_dispute_id}", ask)
 
     async def list_disputes(
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
@@ -176,8 +188,7 @@ class PacedReads:
                 account, gateway_payment_id, timeout_seconds=timeout_seconds
             )
 
-        name = f"disputes of {gateway_payment_id}"
-        return await self.shared.once(account, name, ask, self.moment)
+        return await self._once(account, f"disputes of {gateway_payment_id}", ask)
 
     async def check_account(
         self, account: GatewayAccount, *, timeout_seconds: float
@@ -185,7 +196,10 @@ class PacedReads:
         async def ask() -> AccountFacts:
             return await self.shared.gateway.check_account(account, timeout_seconds=timeout_seconds)
 
-        return await self.shared.once(account, "account", ask, self.moment)
+        return await self._once(account, "account", ask)
+
+    async def _once(self, account: GatewayAccount, name: str, ask: Callable[[], Awaitable[T]]) -> T:
+        return await self.shared.once(account, name, ask, self.moment, self.version)
 
 
 def _whose(account: GatewayAccount) -> str:

@@ -50,6 +50,39 @@ async def test_two_reads_that_cross(shop: Shop) -> None:
     ]
 
 
+async def test_a_read_that_began_before_the_payment_moved(shop: Shop) -> None:
+    """Two events are claimed, one of them reads an open dispute, and another worker process records
+    its loss before the second looks at the payment: it must not take over the read under way, whose
+    picture is older than what it has just found."""
+    other = EventService(shop.worker_database, shop.gateway, shop.wake, shop.clock)
+    disputed = await a_fresh(shop)
+    gateway_id = await disputed.open()
+    (created,) = await shop.gateway_events(CREATED)
+    await shop.process(created)
+    path = f"/v1/disputes/{gateway_id}"
+    await shop.control.order_fault("latency", method="GET", path=path, seconds=0.6)
+    claimed = []
+    for name in ("evt_reading", "evt_late"):
+        tried = await shop.events.claim((await shop.receive(created, id=name)).id)
+        assert tried is not None
+        claimed.append(tried)
+    reading = asyncio.create_task(shop.events.work_off(claimed[0]))
+    await asyncio.sleep(0.2)
+    await shop.control.decide(gateway_id, "lost")
+    (closed,) = await shop.gateway_events("charge.dispute.closed")
+    await other.process((await shop.receive(closed)).id)
+    await shop.events.work_off(claimed[1])
+    await reading
+    payment, dispute = await disputed.now(), await disputed.one()
+
+    assert (dispute.status, payment.dispute_lost) == (D.LOST, 10_000)
+    lines = await shop.timeline(payment)
+    assert [line for line in lines if line.startswith("dispute.")] == [
+        "dispute.opened",
+        "dispute.lost",
+    ]
+
+
 async def test_all_events_of_a_dispute_at_once(shop: Shop) -> None:
     """Worked off side by side, and each twice: one dispute, one alert, one loss, all of it told."""
     disputed = await a_fresh(shop)

@@ -221,3 +221,17 @@ async def test_whoever_waits_for_a_turn_is_joined() -> None:
     second = asyncio.create_task(reads.once(ACCOUNT, "intent pi_1", question, time.monotonic()))
 
     assert [await first, await second] == [2, 2]
+
+
+async def test_a_read_for_another_version_of_the_payment_is_not_shared() -> None:
+    """Whoever found the payment moved since the read was begun has a read of its own."""
+    reads, question = shared(), Question()
+    since = time.monotonic()
+    waiting = [
+        asyncio.create_task(reads.once(ACCOUNT, "dispute du_1", question, since, version))
+        for version in (1, 1, 2, 2)
+    ]
+    await turns()
+    question.answer.set()
+
+    assert await asyncio.gather(*waiting) == [1, 1, 2, 2]
