@@ -19,11 +19,21 @@ REMEMBERED_SECONDS = 5.0
 believed, and no earlier does a forged delivery to the same place ask the database again."""
 
 REMEMBERED_MAX = 4096
+"""Answers that are remembered, and as many times that there was none."""
+
 ASKING_MAX = 2
 """Questions that may be before the database at once: deliveries to endpoints that are made up take
-no more of its connections than these."""
+no more of its connections than these. As many more are for endpoints that were there before."""
+
+STRANGERS_MAX = 512
+"""Questions about endpoints that were never there which may wait for their turn."""
 
 Found = TypeVar("Found")
+_Answers = OrderedDict[tuple[str, bool], tuple[float, Found]]
+
+
+class TooManyAsk(Exception):
+    """More deliveries to unknown endpoints wait for an answer than may."""
 
 
 class EndpointWork(Protocol):
@@ -67,12 +77,12 @@ class EndpointService:
     async def connected_gateway_id(self, account_id: str, *, livemode: bool) -> str | None:
         """The row of a connected account, None for an unknown one. A row of the other mode is found
         too: the event is then stored and IGNORED, as live Connect endpoints hear test events
-        (docs.stripe.com/connect/webhooks). Raises DatabaseUnavailable."""
+        (docs.stripe.com/connect/webhooks). Raises DatabaseUnavailable and TooManyAsk."""
         return await self._accounts.get((account_id, livemode))
 
     async def own_secrets(self, gateway_id: str) -> Sequence[EndpointSecret]:
         """The secrets of a tenant's own endpoint; none of one that does not exist, or whose tenant
-        is switched off. Raises DatabaseUnavailable."""
+        is switched off. Raises DatabaseUnavailable and TooManyAsk."""
         if not is_id(gateway_id, Prefix.GATEWAY):
             return ()
         return await self._endpoints.get((gateway_id, False))
@@ -94,39 +104,64 @@ class EndpointService:
 
 class Asked(Generic[Found]):
     """Answers kept for REMEMBERED_SECONDS, at most REMEMBERED_MAX of them, the oldest leaving
-    first. A question that several have is asked once; one that fails is not remembered."""
+    first. A question that several have is asked once; one that fails is not remembered.
+
+    Whoever makes endpoints up asks beside those that exist, not before them: what was not found is
+    remembered apart, so that it drives nothing out that was, and waits in a queue of its own, which
+    has an end.
+    """
 
     def __init__(
         self,
         ask: Callable[[tuple[str, bool]], Awaitable[Found]],
         *,
+        strangers_max: int = STRANGERS_MAX,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
         self._monotonic = monotonic
+        self._strangers_max = strangers_max
+        self._strangers = 0
         self._room = asyncio.Semaphore(ASKING_MAX)
-        self._known: OrderedDict[tuple[str, bool], tuple[float, Found]] = OrderedDict()
+        self._room_for_strangers = asyncio.Semaphore(ASKING_MAX)
+        self._found: _Answers[Found] = OrderedDict()
+        self._not_found: _Answers[Found] = OrderedDict()
         self._asking: dict[tuple[str, bool], asyncio.Task[Found]] = {}
 
     async def get(self, key: tuple[str, bool]) -> Found:
-        """The answer, at most REMEMBERED_SECONDS old."""
-        known = self._known.get(key)
+        """The answer, at most REMEMBERED_SECONDS old. Raises TooManyAsk."""
+        known = self._found.get(key) or self._not_found.get(key)
         if known is not None and self._monotonic() < known[0]:
             return known[1]
         asking = self._asking.get(key)
         if asking is None:
-            asking = asyncio.create_task(self._find(key))
+            asking = self._question(key)
             self._asking[key] = asking
             asking.add_done_callback(lambda _: self._asking.pop(key))
         # Shielded: one who goes away must not take the answer from the others who wait for it.
         return await asyncio.shield(asking)
 
-    async def _find(self, key: tuple[str, bool]) -> Found:
-        async with self._room:
+    def _question(self, key: tuple[str, bool]) -> asyncio.Task[Found]:
+        if key in self._found:
+            return asyncio.create_task(self._answered(key, self._room))
+        if self._strangers >= self._strangers_max:
+            raise TooManyAsk
+        self._strangers += 1
+        asking = asyncio.create_task(self._answered(key, self._room_for_strangers))
+        asking.add_done_callback(self._met)
+        return asking
+
+    def _met(self, _: asyncio.Task[Found]) -> None:
+        self._strangers -= 1
+
+    async def _answered(self, key: tuple[str, bool], room: asyncio.Semaphore) -> Found:
+        async with room:
             until = self._monotonic() + REMEMBERED_SECONDS
             found = await self._ask(key)
-        self._known[key] = (until, found)
-        self._known.move_to_end(key)
-        if len(self._known) > REMEMBERED_MAX:
-            self._known.popitem(last=False)
+        self._found.pop(key, None)
+        self._not_found.pop(key, None)
+        answers = self._found if found else self._not_found
+        answers[key] = (until, found)
+        if len(answers) > REMEMBERED_MAX:
+            answers.popitem(last=False)
         return found

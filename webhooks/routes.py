@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from domain.endpoint_secrets import EndpointSecret, in_force
-from domain.endpoints import EndpointService
+from domain.endpoints import EndpointService, TooManyAsk
 from domain.measures import Measures, WebhookRefusal
 from domain.ports import Clock, DatabaseUnavailable
 from domain.receiving import Delivery, ReceivingService
@@ -101,8 +101,8 @@ class StripeEndpoints:
             self._measures.webhook_refused(refused.reason)
             self._refusals.warning(f"webhook refused with {refused.status}: {refused}")
             return Response(status_code=refused.status)
-        except (DatabaseUnavailable, Overloaded) as away:
-            is_full = isinstance(away, Overloaded)
+        except (DatabaseUnavailable, Overloaded, TooManyAsk) as away:
+            is_full = not isinstance(away, DatabaseUnavailable)
             self._measures.webhook_refused(
                 WebhookRefusal.OVERLOADED if is_full else WebhookRefusal.DATABASE_UNAVAILABLE
             )
