@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from domain.endpoints import REMEMBERED_SECONDS
 from domain.gateway_profile import GatewayProfile
 from domain.payment import PaymentStatus
 from tests.integration.domain.gateways import Desk, new_key, own, platform
@@ -188,10 +190,13 @@ async def test_forged_deliveries_cost_the_database_no_work_each(
         for path in (path_of(merchants.ours), nowhere, f"{PATH}/gw_unknown")
         for _ in range(40)
     ]
+    began = time.monotonic()
     statuses = await asyncio.gather(*forged)
+    # A busy machine may take longer over them than an answer is remembered.
+    spans = 1 + int((time.monotonic() - began) // REMEMBERED_SECONDS)
 
     assert set(statuses) == {400}
-    assert asked == 2
+    assert 2 <= asked <= 2 * spans
 
 
 def about(row: GatewayProfile, payment_id: str, intent: str, **changes: Any) -> bytes:
