@@ -21,7 +21,7 @@ from domain.commands import CapturePayment, CreateOrder, StartPayment
 from domain.errors import DomainError
 from domain.payment import DisputeState, Payment
 from tests.integration.webhooks.disputed import Disputed
-from tests.integration.webhooks.shop import USER, Shop
+from tests.integration.webhooks.shop import USER, Shop, try_event
 
 STEPS_MAX = 14
 CARDS = ("pm_card_visa", "pm_card_visa", "pm_card_pendingRefund", "pm_card_refundFail")
@@ -156,7 +156,7 @@ class History:
             changes = {"id": f"{event['id']}x{secrets.token_hex(3)}"} if is_copy else {}
             stored.append((await self.shop.receive(event, **changes)).id)
         self.ours += stored
-        await asyncio.gather(*(self.shop.events.process(each) for each in stored))
+        await asyncio.gather(*(try_event(self.shop.events, each) for each in stored))
 
     async def come_to_rest(self) -> None:
         """All that is left to hear of is heard of, and tried until it has an end."""
@@ -169,7 +169,7 @@ class History:
                 return
             self.shop.clock.advance(REST_SECONDS)
             for each in waiting:
-                await self.shop.events.process(each)
+                await try_event(self.shop.events, each)
         raise AssertionError(f"{len(waiting)} events come to no end")
 
     async def settle(self) -> None:

@@ -70,7 +70,7 @@ async def test_a_read_that_began_before_the_payment_moved(shop: Shop) -> None:
     await asyncio.sleep(0.2)
     await shop.control.decide(gateway_id, "lost")
     (closed,) = await shop.gateway_events("charge.dispute.closed")
-    await other.process((await shop.receive(closed)).id)
+    await try_event(other, (await shop.receive(closed)).id)
     await shop.events.work_off(claimed[1])
     await reading
     payment, dispute = await disputed.now(), await disputed.one()
