@@ -65,7 +65,8 @@ async def _walker(settings: Settings) -> AsyncIterator[GapWalker]:
     try:
         async with command_engine(url, DatabaseRole.WORKER, command="webhooks") as engine:
             database = SqlDatabase(engine, cipher_of(settings))
-            receiving = ReceivingService(SqlIntake(engine), wake, measures)
+            intake = SqlIntake(engine, keeps_connections=False)
+            receiving = ReceivingService(intake, wake, measures)
             yield GapWalker(database, listing, receiving, listed_event, measures, clock)
             await receiving.drain()
     finally:

@@ -142,7 +142,7 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
     wake = ArqWake(settings.redis_url.get_secret_value())
     clock = SystemClock()
     events = EventService(database, gateway, wake, clock)
-    receiving = ReceivingService(SqlIntake(engine), wake, measures)
+    receiving = ReceivingService(SqlIntake(engine, keeps_connections=False), wake, measures)
     listing = event_list(settings)
     try:
         yield _UseCases(

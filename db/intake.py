@@ -48,11 +48,13 @@ _BURY = insert(webhook_events).on_conflict_do_nothing()
 
 
 class SqlIntake:
-    """Implements `domain.receiving.Intake`. It keeps connections of the pool until it rests."""
+    """Implements `domain.receiving.Intake`. Where it `keeps_connections` of the pool until it rests,
+    the pool should be its own."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, keeps_connections: bool = True) -> None:
         self._engine = on_own_terms(engine)
         self._kept = KeptConnections(self._engine)
+        self._keeps_connections = keeps_connections
 
     async def record(self, deliveries: Sequence[Delivery]) -> int:
         # A statement by itself is a transaction: begun, run and committed in one round trip.
@@ -60,6 +62,8 @@ class SqlIntake:
             told = await self._kept.send(_RECORD, *_arrays(deliveries))
         except PostgresError as error:
             raise RowsRefused(str(error)) from error
+        if not self._keeps_connections:
+            await self._kept.give_back()
         return int(told.rpartition(" ")[2])
 
     async def bury(self, delivery: Delivery, reason: str, alert: Alert) -> bool:

@@ -34,7 +34,7 @@ class Walks:
     measures: PrometheusMeasures = field(default_factory=PrometheusMeasures)
 
     def __post_init__(self) -> None:
-        intake = SqlIntake(self.shop.worker)
+        intake = SqlIntake(self.shop.worker, keeps_connections=False)
         self.receiving = ReceivingService(intake, self.shop.wake, self.measures)
 
     @property
