@@ -48,8 +48,8 @@ _BURY = insert(webhook_events).on_conflict_do_nothing()
 
 
 class SqlIntake:
-    """Implements `domain.receiving.Intake`. Where it `keeps_connections` of the pool until it rests,
-    the pool should be its own."""
+    """Implements `domain.receiving.Intake`. Where it `keeps_connections` until it rests, the pool
+    should be its own."""
 
     def __init__(self, engine: AsyncEngine, *, keeps_connections: bool = True) -> None:
         self._engine = on_own_terms(engine)
