@@ -134,19 +134,29 @@ class Lane:
 
     async def _tell(self) -> tuple[Payment, list[dict[str, Any]]]:
         """The payment, as it is while the answer to its call is lost, and its seven events."""
+        payment, intent = await self._unheard()
+        while intent is None:
+            payment, intent = await self._unheard()
+        await self.story.act(self.shop, intent)
+        return payment, await self._events(intent)
+
+    async def _unheard(self) -> tuple[Payment, dict[str, Any] | None]:
+        """A payment whose answer is lost, and its intent; None where the call itself was lost, on a
+        connection that the fault before had closed."""
         command = await self.shop.start_command(self.story.card)
         command = replace(command, return_url="https://shop.example")
-        await self.shop.control.order_fault(
+        fault = await self.shop.control.order_fault(
             "drop_after", method="POST", path="/v1/payment_intents", account=self.account
         )
         with suppress(OutcomeUnknown):
             await self.shop.payments.charge(USER, self.shop.tenant.id, command)
         payment = await self.shop.payment_of(command.order_id)
         assert payment.gateway_payment_id is None
-        intent = (await self._list("payment_intents", "1"))[0]
-        assert intent["metadata"]["tollgate_payment_id"] == payment.id
-        await self.story.act(self.shop, intent)
-        return payment, await self._events(intent)
+        listed = await self._list("payment_intents", "1")
+        if listed and listed[0]["metadata"]["tollgate_payment_id"] == payment.id:
+            return payment, listed[0]
+        await self.shop.control.clear_faults(fault)
+        return payment, None
 
     async def _events(self, intent: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One event for each type of the story, oldest first; the last come a moment later."""
