@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, select
+from sqlalchemy import ColumnElement, Row, Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.disputes import dispute_of
 from db.engine import connected
 from db.filters import among, disputes_where, orders_where, payments_where
 from db.orders import order_of
-from db.paging import count_rows, read_page
+from db.paging import T, count_rows, read_page
 from db.payment_rows import payment_of
 from db.refunds import refund_of
 from db.tables import audit_log, disputes, fee_overrides, fee_tiers, orders, payments, refunds
@@ -81,10 +81,8 @@ class SqlReads:
     ) -> Page[Payment]:
         rows = payments_where(tenant_id, where)
         cipher = NotingCipher(self._cipher)
-        async with reading(self._engine, tenant_id) as connection:
-            found = await read_page(
-                connection, rows, payments.c.id, page, partial(payment_of, cipher=cipher)
-            )
+        item_of = partial(payment_of, cipher=cipher)
+        found = await self._page(tenant_id, rows, payments.c.id, page, item_of)
         await alert_unreadable(self._engine, cipher.unreadable)
         return found
 
@@ -95,16 +93,14 @@ class SqlReads:
         self, tenant_id: str, where: OrderFilter, page: PageRequest
     ) -> Page[Order]:
         rows = orders_where(tenant_id, where)
-        async with reading(self._engine, tenant_id) as connection:
-            return await read_page(connection, rows, orders.c.id, page, order_of)
+        return await self._page(tenant_id, rows, orders.c.id, page, order_of)
 
     async def order_count(self, tenant_id: str, where: OrderFilter) -> int | None:
         return await self._count(tenant_id, orders_where(tenant_id, where))
 
     async def refund_page(self, tenant_id: str, payment_id: str, page: PageRequest) -> Page[Refund]:
         rows = _refunds_of(tenant_id, payment_id)
-        async with reading(self._engine, tenant_id) as connection:
-            return await read_page(connection, rows, refunds.c.id, page, refund_of)
+        return await self._page(tenant_id, rows, refunds.c.id, page, refund_of)
 
     async def refund_count(self, tenant_id: str, payment_id: str) -> int | None:
         return await self._count(tenant_id, _refunds_of(tenant_id, payment_id))
@@ -113,8 +109,7 @@ class SqlReads:
         self, tenant_id: str, where: DisputeFilter, page: PageRequest
     ) -> Page[Dispute]:
         rows = disputes_where(tenant_id, where)
-        async with reading(self._engine, tenant_id) as connection:
-            return await read_page(connection, rows, disputes.c.id, page, dispute_of)
+        return await self._page(tenant_id, rows, disputes.c.id, page, dispute_of)
 
     async def dispute_count(self, tenant_id: str, where: DisputeFilter) -> int | None:
         return await self._count(tenant_id, disputes_where(tenant_id, where))
@@ -123,8 +118,7 @@ class SqlReads:
         self, tenant_id: str, payment_id: str, page: PageRequest
     ) -> Page[PaymentEvent]:
         rows = _timeline(tenant_id, payment_id)
-        async with reading(self._engine, tenant_id) as connection:
-            return await read_page(connection, rows, audit_log.c.id, page, _event_of)
+        return await self._page(tenant_id, rows, audit_log.c.id, page, _event_of)
 
     async def timeline_count(self, tenant_id: str, payment_id: str) -> int | None:
         return await self._count(tenant_id, _timeline(tenant_id, payment_id))
@@ -144,6 +138,17 @@ class SqlReads:
         wanted = select(table).where(table.c.tenant_id == tenant_id, among(table.c.id, ids))
         async with reading(self._engine, tenant_id) as connection:
             return (await connection.execute(wanted)).all()
+
+    async def _page(
+        self,
+        tenant_id: str,
+        rows: Select[Any],
+        key: ColumnElement[str],
+        page: PageRequest,
+        item_of: Callable[[Row[Any]], T],
+    ) -> Page[T]:
+        async with reading(self._engine, tenant_id) as connection:
+            return await read_page(connection, rows, key, page, item_of)
 
     async def _count(self, tenant_id: str, rows: Select[Any]) -> int | None:
         async with reading(self._engine, tenant_id) as connection:
