@@ -32,11 +32,21 @@ FROM generate_series(1, $7::int) n RETURNING id
 """Ids and rows say the same time, as in an inbox that was filled by the route."""
 
 SLOW = (
-    """CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$""",
+    "CREATE SEQUENCE batches",
+    "CREATE TABLE gate AS SELECT false AS is_shut",
+    """CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    AS $$ BEGIN
+        PERFORM pg_sleep(0.1);
+        IF nextval('batches') > 1 THEN
+            WHILE (SELECT is_shut FROM gate) LOOP PERFORM pg_sleep(0.01); END LOOP;
+        END IF;
+        RETURN NULL;
+    END $$""",
     """CREATE TRIGGER slow AFTER UPDATE OF replayed_at ON webhook_events
     FOR EACH STATEMENT EXECUTE FUNCTION take_a_while()""",
 )
+"""Each batch takes a while, and while the gate is shut only the first one passes."""
+
 DIE_AGAIN = """UPDATE webhook_events SET status = 'DEAD', attempts = attempts + 1
     WHERE status = 'RECEIVED'"""
 ALL = "SELECT to_jsonb(e)::text AS told FROM webhook_events e ORDER BY id"
@@ -83,6 +93,14 @@ class Inbox:
         """Each statement that replays takes a while, so that a test can come between."""
         for statement in SLOW:
             self.sql(statement)
+
+    def shut_gate(self) -> None:
+        """From now on replays wait in the middle, after their first batch."""
+        self.sql("UPDATE gate SET is_shut = true")
+
+    def open_gate(self) -> None:
+        """Replays that wait go on."""
+        self.sql("UPDATE gate SET is_shut = false")
 
     def statuses(self) -> dict[str, int]:
         """How many events are in each status."""

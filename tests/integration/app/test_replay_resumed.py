@@ -10,11 +10,16 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.integration.app.inbox import DIE_AGAIN, Inbox
+
+SESSIONS = """SELECT pid FROM pg_stat_activity
+    WHERE application_name = 'tollgate webhooks replay' AND datname = current_database()"""
+"""A killed command's session lives, and holds its events, until the server notices."""
 
 EVENTS = int(os.environ.get("TOLLGATE_REPLAYS", "600"))
 
@@ -36,21 +41,29 @@ def replayed(inbox: Inbox) -> int:
 
 
 def under_way(inbox: Inbox, *arguments: str) -> subprocess.Popen[str]:
-    """A replay that has come as far as its first batches."""
+    """A replay that has done its first batch, and waits in the second until the gate is opened."""
+    inbox.shut_gate()
     process = inbox.started("replay", *arguments)
+    wait_for(lambda: replayed(inbox) or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
+    return process
+
+
+def wait_for(is_so: Callable[[], object]) -> None:
+    """Until it is so, for a minute at most."""
     end = time.monotonic() + 60
-    while not replayed(inbox):
-        assert process.poll() is None, process.communicate()
+    while not is_so():
         assert time.monotonic() < end
         time.sleep(0.01)
-    return process
 
 
 def interrupted(inbox: Inbox, number: signal.Signals, *arguments: str) -> tuple[int, str]:
     """A replay that the signal hits in the middle: its exit code and complaints."""
     process = under_way(inbox, *arguments)
     process.send_signal(number)
+    inbox.open_gate()
     _, said = process.communicate(timeout=60)
+    wait_for(lambda: not inbox.sql(SESSIONS))
     assert 0 < replayed(inbox) < EVENTS
     return process.returncode, said
 
@@ -139,11 +152,9 @@ def test_two_at_once_share_the_work(inbox: Inbox) -> None:
 def test_the_database_goes_away_in_the_middle(inbox: Inbox) -> None:
     """Its connection is cut: a sentence, exit code 1, and the same command goes on."""
     process = under_way(inbox)
-    inbox.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'tollgate webhooks replay' AND datname = current_database()"
-    )
+    inbox.sql(f"SELECT pg_terminate_backend(pid) FROM ({SESSIONS}) AS session")  # noqa: S608
     _, said = process.communicate(timeout=60)
+    inbox.open_gate()
     inbox.sql(DIE_AGAIN)
     rest = inbox.webhooks("replay")
 
