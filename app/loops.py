@@ -72,12 +72,13 @@ class Sweeper:
 
     It claims as many as it has places for, in one statement that passes over what others hold: so
     several workers share a backlog without a word between them. A slow event holds up one place,
-    not its neighbours: places are filled as they fall free.
+    not its neighbours: places are filled as they fall free. They go round among the gateway rows,
+    so that a flood through one of them leaves the others theirs.
     """
 
     def __init__(self, events: EventService) -> None:
         self._events = events
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], str] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweeps until `stop`, then lets the events under way end. Raises DatabaseUnavailable."""
@@ -97,15 +98,18 @@ class Sweeper:
 
     async def _fill(self, room: int) -> int:
         """Starts what waits, as far as there is room; how many."""
-        claimed = await self._events.claim_due(room, received_for=GRACE) if room else []
+        if not room:
+            return 0
+        held = list(self._under_way.values())
+        claimed = await self._events.claim_due(room, received_for=GRACE, held=held)
         for tried in claimed:
             task = asyncio.create_task(work_off(self._events, tried), name=tried.event.id)
-            self._under_way.add(task)
+            self._under_way[task] = tried.event.gateway_id
             task.add_done_callback(self._ended)
         return len(claimed)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        self._under_way.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             trace = None if isinstance(error, _OUTAGES) else error
@@ -120,9 +124,10 @@ class Sweeper:
             raise
 
     async def _cut_off(self) -> None:
-        for task in self._under_way:
+        tasks = list(self._under_way)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def settle(settler: Settler, stop: asyncio.Event) -> None:

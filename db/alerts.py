@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +14,11 @@ from domain.audit import Alert
 # Names no index and returns nothing: either would need the right to see the row, and the API may
 # open an alert that it cannot see. The only conflict is with an open one of that rule and subject.
 _OPEN = insert(alerts).on_conflict_do_nothing()
+_COUNT = select(func.count()).where(
+    alerts.c.rule == bindparam("of_rule"),
+    alerts.c.tenant_id.is_not_distinct_from(bindparam("of_tenant", type_=Text)),
+    alerts.c.closed_at.is_(None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +41,7 @@ class SqlAlertStore:
             },
         )
         return opened.rowcount == 1
+
+    async def count_open(self, rule: str, tenant_id: str | None) -> int:
+        of_kind = {"of_rule": rule, "of_tenant": tenant_id}
+        return int(await self.connection.scalar(_COUNT, of_kind) or 0)

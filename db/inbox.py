@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Row,
     Select,
@@ -17,13 +18,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from db.due_events import due_events
 from db.payment_rows import payment_of
 from db.statements import current_tenant, enter_tenant
 from db.tables import gateways, payments, webhook_attempts, webhook_events
@@ -50,17 +51,14 @@ _END = update(webhook_events).where(
 _ADD_ATTEMPT = insert(webhook_attempts)
 
 
-def _due(received: ColumnElement[bool]) -> ColumnElement[bool]:
-    return or_(
-        and_(_COLUMN.status == "RECEIVED", received),
-        and_(_COLUMN.status == "RETRY", _COLUMN.next_attempt_at <= bindparam("now")),
-        and_(_COLUMN.status == "PROCESSING", _COLUMN.lease_until <= bindparam("now")),
-    )
+_IS_DUE = or_(
+    _COLUMN.status == "RECEIVED",
+    and_(_COLUMN.status == "RETRY", _COLUMN.next_attempt_at <= bindparam("now")),
+    and_(_COLUMN.status == "PROCESSING", _COLUMN.lease_until <= bindparam("now")),
+)
 
 
-def _claim(due: Select[Any]) -> ReturningUpdate[Any]:
-    # A CTE that locks is run once, so that what it locks and what is claimed are the same rows.
-    before = due.with_for_update(skip_locked=True).cte("before")
+def _claim(before: CTE) -> ReturningUpdate[Any]:
     return (
         update(webhook_events)
         .where(_COLUMN.id == before.c.id)
@@ -78,17 +76,13 @@ def _claim(due: Select[Any]) -> ReturningUpdate[Any]:
     )
 
 
-_BEFORE = select(_COLUMN.id, _COLUMN.status, _COLUMN.lease_until)
-_CLAIM = _claim(_BEFORE.where(_COLUMN.id == bindparam("of_id"), _due(true())))
-_CLAIM_DUE = _claim(
-    _BEFORE.where(
-        # The index's own condition; what is due alone would not be seen to imply it.
-        _COLUMN.status.in_(["RECEIVED", "PROCESSING", "RETRY"]),
-        _due(_COLUMN.created_at <= bindparam("received_until")),
-    )
-    .order_by(_COLUMN.id)
-    .limit(bindparam("at_most"))
+_CLAIM = _claim(
+    select(_COLUMN.id, _COLUMN.status, _COLUMN.lease_until)
+    .where(_COLUMN.id == bindparam("of_id"), _IS_DUE)
+    .with_for_update(skip_locked=True)
+    .cte("before")
 )
+_CLAIM_DUE = _claim(due_events())
 
 
 def _event_of(row: Row[Any]) -> WebhookEvent:
@@ -151,7 +145,13 @@ class SqlInboxStore:
         return None if row is None else await self._claimed(row)
 
     async def claim_due(
-        self, now: datetime, lease_until: datetime, *, received_until: datetime, limit: int
+        self,
+        now: datetime,
+        lease_until: datetime,
+        *,
+        received_until: datetime,
+        limit: int,
+        held: Sequence[str] = (),
     ) -> Sequence[WebhookEvent]:
         claimed = await self.connection.execute(
             _CLAIM_DUE,
@@ -160,6 +160,7 @@ class SqlInboxStore:
                 "leased_until": lease_until,
                 "received_until": received_until,
                 "at_most": limit,
+                "held": held,
             },
         )
         events = [await self._claimed(row) for row in claimed.all()]

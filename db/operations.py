@@ -16,7 +16,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,10 +61,12 @@ _WAITING = or_(
 def _claim(due: Select[tuple[str, str]]) -> ReturningUpdate[Any]:
     # A stale SENDING becomes UNKNOWN here, which it counts as anyway: only so does its lease hold,
     # since SENDING is due by the time it was sent, not by `due_at`.
+    # A CTE that locks is run once, so that what it locks and what is claimed are the same rows.
+    waiting = due.with_for_update(skip_locked=True).cte("waiting")
     settled_from = case((_COLUMN.state == "SENDING", "UNKNOWN"), else_=_COLUMN.state)
     return (
         update(operations)
-        .where(tuple_(_COLUMN.tenant_id, _COLUMN.id).in_(due.with_for_update(skip_locked=True)))
+        .where(_COLUMN.tenant_id == waiting.c.tenant_id, _COLUMN.id == waiting.c.id)
         .values(due_at=bindparam("lease_until"), state=settled_from)
         .returning(operations)
     )

@@ -26,6 +26,9 @@ from domain.ports import Clock, Database, Work
 READS_MAX = 3
 """How often what keeps moving is read within one try."""
 
+ALERTS_MAX = 20
+"""How many alerts of one rule may be open about single events of one tenant, or of nobody."""
+
 UNMATCHED_AFTER = timedelta(minutes=5)
 """How long an event waits for its payment before somebody is told."""
 
@@ -167,13 +170,17 @@ class TryEnds:
 async def _alert_of(
     work: Work, event: WebhookEvent, rule: str, severity: AlertSeverity, now: datetime
 ) -> None:
-    """Opens the alert about the event, in the words of its error."""
+    """Opens the alert about the event, in the words of its error. Where ALERTS_MAX of the kind are
+    open, one about the gateway row stands for all that follow through it: whoever may sign events
+    may make as many fail as it likes."""
+    are_many = await work.alerts.count_open(rule, event.tenant_id) >= ALERTS_MAX
+    many = f"More than {ALERTS_MAX} events; one of them: " if are_many else ""
     await open_alert(
         work,
         rule,
         severity,
-        subject_id=event.id,
-        message=f"{event.event_type} {event.event_id}: {event.error_message}",
+        subject_id=event.gateway_id if are_many else event.id,
+        message=f"{many}{event.event_type} {event.event_id}: {event.error_message}",
         tenant_id=event.tenant_id,
         now=now,
     )

@@ -48,14 +48,19 @@ class EventService:
         self._accounts = AccountEvents(database, self._ends, clock)
 
     async def claim_due(
-        self, limit: int, *, received_for: timedelta = timedelta()
+        self, limit: int, *, received_for: timedelta = timedelta(), held: Sequence[str] = ()
     ) -> Sequence[Try]:
-        """Takes up to `limit` events that wait, oldest first, for `work_off`; of those that just
-        came, the ones that came at least so long ago. The caller has LEASE_SECONDS for each."""
+        """Takes up to `limit` events that wait for `work_off`, fairly among gateway rows: `held`
+        has the row of each event that the caller works on. Of those that just came, the ones that
+        came at least so long ago. The caller has LEASE_SECONDS for each."""
         now = self._clock.now()
         async with self._database.begin_across_tenants() as work:
             events = await work.inbox.claim_due(
-                now, now + _LEASE, received_until=now - received_for, limit=limit
+                now,
+                now + _LEASE,
+                received_until=now - received_for,
+                limit=limit,
+                held=held,
             )
             await work.commit()
         return [Try(event, now) for event in events]

@@ -23,10 +23,18 @@ class InboxStore(Protocol):
         ...
 
     async def claim_due(
-        self, now: datetime, lease_until: datetime, *, received_until: datetime, limit: int
+        self,
+        now: datetime,
+        lease_until: datetime,
+        *,
+        received_until: datetime,
+        limit: int,
+        held: Sequence[str] = (),
     ) -> Sequence[WebhookEvent]:
-        """The same for up to `limit` events that wait, oldest first: RECEIVED until then, RETRY
-        whose time has come, expired leases. Leaves out rows that another worker holds."""
+        """The same for up to `limit` events that wait: RECEIVED until then, RETRY whose time has
+        come, expired leases. Gateway rows take turns, those first that have the fewest places in
+        `held`, where the caller names the row of each event it works on; of one row, what has been
+        due longest. Leaves out events that another worker holds."""
         ...
 
     async def end(self, event: WebhookEvent) -> bool:

@@ -185,6 +185,11 @@ class AlertStore(Protocol):
         """Opens the alert unless one with its rule and subject is open; says whether it did."""
         ...
 
+    async def count_open(self, rule: str, tenant_id: str | None) -> int:
+        """How many alerts of the rule are open about this tenant, or about nobody's matters; for
+        the worker, who alone may see them."""
+        ...
+
 
 class Work(Protocol):
     """One database transaction. Nothing is kept unless `commit` is called."""

@@ -140,6 +140,18 @@ webhook_events = Table(
         "id",
         postgresql_where=text("status IN ('RECEIVED', 'PROCESSING', 'RETRY')"),
     ),
+    # The line of each gateway row: `db.due_events`. Written as PostgreSQL shows it, else Alembic
+    # takes it for another index.
+    Index(
+        "ix_webhook_events_due",
+        "gateway_id",
+        text(
+            "(\nCASE status\n WHEN 'RETRY' THEN next_attempt_at\n"
+            " WHEN 'PROCESSING' THEN lease_until\n ELSE created_at\nEND)"
+        ),
+        "id",
+        postgresql_where=text("status IN ('RECEIVED', 'PROCESSING', 'RETRY')"),
+    ),
     # Those that nobody will work off by itself: few, to be counted.
     Index("ix_webhook_events_dead", "id", postgresql_where=text("status = 'DEAD'")),
     Index("ix_webhook_events_payment", "tenant_id", "payment_id", "id"),

@@ -124,6 +124,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "reference": theirs.order.reference,
         "email": str(theirs.order.customer_email),
         "job": "retention",
+        "rule": theirs.alert.rule,
         "by": "ann",
     }
     moments = {

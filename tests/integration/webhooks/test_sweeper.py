@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from app.loops import GRACE, Sweeper
+from domain.event_ends import ALERTS_MAX
 from domain.inbox import TRIES_MAX, WebhookEvent, WebhookEventStatus
 from domain.payment import Payment, PaymentStatus
 from tests.e2e.sandbox.control import eventually
 from tests.integration.webhooks.shop import NO_REDIS, Shop, opened
+from webhooks.trying import work_off
 
 PROCESSED, DEAD = WebhookEventStatus.PROCESSED, WebhookEventStatus.DEAD
 SUCCEEDED = "payment_intent.succeeded"
@@ -122,26 +124,66 @@ async def a_day_later(shop: Shop, event_id: str) -> WebhookEvent:
     return event
 
 
-async def test_a_poisoned_event_is_buried_alone(
+async def test_a_poisoned_event_among_a_thousand_is_buried_alone(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An event that our own code cannot stand is tried further and further apart, tells its kind of
-    fault, is DEAD with an alert in the end, and its neighbours are handled in their first try."""
-    (payment, poison), *others = await lost(shop, 13)
+    fault, is DEAD with an alert in the end, and its neighbours are handled in their first try,
+    though it is the oldest of them."""
+    (payment, poison), *others = await lost(shop, 11)
     await shop.write("alter table payments drop constraint ck_payments_gateway_response")
     await shop.write("update payments set gateway_response = '[]' where id = :id", id=payment.id)
-    poison_id, *ids = await received(shop, [(payment, poison), *others])
+    poison_id = (await shop.receive(poison)).id
+    told = [{**event, "id": f"{event['id']}_{n}"} for n in range(100) for _, event in others]
+    neighbours = [await shop.delivery(event) for event in told[:999]]
+    assert set(await shop.receiving.receive(neighbours)) == {None}
+    shop.clock.advance(GRACE.total_seconds())
     caplog.set_level(logging.CRITICAL)
+
+    async def seen() -> list[tuple[object, ...]]:
+        return await shop.rows(
+            "select status, attempts, count(*) from webhook_events where id <> :id group by 1, 2",
+            id=poison_id,
+        )
+
     async with sweeping(shop):
-        handled = await settled(shop, ids)
+        handled = await eventually(
+            seen, lambda rows: {row[0] for row in rows} == {"PROCESSED"}, seconds=60
+        )
         dead = await eventually(
             lambda: a_day_later(shop, poison_id), lambda event: event.status is DEAD, seconds=30
         )
 
-    assert {event.attempts for event in handled} == {1}
+    assert handled == [("PROCESSED", 1, 999)]
     assert dead.attempts == TRIES_MAX
     assert dead.error_message == "AttributeError in Tollgate: see the worker's log."
     assert await shop.alerts() == [("webhook.dead", "HIGH", poison_id)]
+
+
+async def test_a_flood_of_dead_events_opens_few_alerts(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever may sign events may make as many fail as it likes: beyond ALERTS_MAX of them one
+    alert about the gateway row stands for the rest, each of which is DEAD and can be replayed."""
+    (payment, poison), *_ = await lost(shop, 1)
+    await shop.write("alter table payments drop constraint ck_payments_gateway_response")
+    await shop.write("update payments set gateway_response = '[]' where id = :id", id=payment.id)
+    told = [{**poison, "id": f"{poison['id']}_{n}"} for n in range(ALERTS_MAX + 10)]
+    stored = [await shop.delivery(event) for event in told]
+    await shop.receiving.receive(stored)
+    await shop.write("update webhook_events set attempts = :tries", tries=TRIES_MAX - 1)
+    caplog.set_level(logging.CRITICAL)
+    for tried in await shop.events.claim_due(100):
+        await work_off(shop.events, tried)
+
+    alerts = await shop.alerts()
+    assert await shop.rows("select status, count(*) from webhook_events group by 1") == [
+        ("DEAD", ALERTS_MAX + 10)
+    ]
+    assert {alert[:2] for alert in alerts} == {("webhook.dead", "HIGH")}
+    assert len(alerts) == ALERTS_MAX + 1
+    assert alerts[-1][2] == stored[0].gateway_id
+    assert {subject for *_, subject in alerts[:-1]} <= {each.id for each in stored}
 
 
 async def test_the_events_under_way_end_first(shop: Shop) -> None:
