@@ -14,6 +14,7 @@ from db.endpoint_secrets import SqlEndpointSecretStore
 from db.gateways import SqlGatewayStore
 from db.idempotency import SqlIdempotencyStore
 from db.inbox import SqlInboxStore
+from db.ledger import SqlLedgerStore
 from db.operations import SqlOperationStore
 from db.orders import SqlOrderStore
 from db.payers import SqlPayerStore
@@ -38,6 +39,7 @@ class SqlWork:
         self.payments = SqlPaymentStore(connection, cipher)
         self.refunds = SqlRefundStore(connection)
         self.disputes = SqlDisputeStore(connection)
+        self.ledger = SqlLedgerStore(connection)
         self.operations = SqlOperationStore(connection, cipher)
         self.keys = SqlIdempotencyStore(connection)
         self.tenants = SqlTenantStore(connection, cipher)

@@ -19,6 +19,8 @@ class Prefix(StrEnum):
     REFUND = "re"
     DISPUTE = "dp"
     OPERATION = "op"
+    LEDGER_TRANSACTION = "ltx"
+    LEDGER_ENTRY = "len"
     GATEWAY = "gw"
     FEE_TIER = "fee"
     FEE_OVERRIDE = "fov"

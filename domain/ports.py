@@ -15,6 +15,7 @@ from domain.dispute_ports import DisputeReads, DisputeStore
 from domain.fees import FeeOverride, FeeTier
 from domain.idempotency import IdempotencyRecord
 from domain.inbox_store import InboxStore
+from domain.ledger_ports import LedgerStore
 from domain.operation import Operation
 from domain.order import Order
 from domain.payment import GatewayType, Payment
@@ -202,6 +203,9 @@ class Work(Protocol):
     def refunds(self) -> RefundStore: ...
     @property
     def disputes(self) -> DisputeStore: ...
+
+    @property
+    def ledger(self) -> LedgerStore: ...
     @property
     def operations(self) -> OperationStore: ...
     @property

@@ -3,6 +3,7 @@
 from db.tables.access import revoked_tokens
 from db.tables.base import metadata
 from db.tables.disputes import disputes
+from db.tables.ledger import ledger_entries, ledger_transactions
 from db.tables.oversight import (
     alerts,
     audit_log,
@@ -27,6 +28,8 @@ __all__ = [
     "fee_tiers",
     "gateways",
     "idempotency_keys",
+    "ledger_entries",
+    "ledger_transactions",
     "loop_leases",
     "metadata",
     "operations",

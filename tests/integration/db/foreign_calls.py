@@ -204,6 +204,7 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "Payment": owned(theirs.payment),
         "Refund": owned(theirs.refund),
         "Dispute": owned(theirs.dispute),
+        "Sequence[LedgerTransaction]": lambda: [[replace(theirs.booked, tenant_id=named)]],
         "Operation": owned(theirs.operation),
         "IdempotencyRecord": owned(theirs.record),
         "AuditEntry": owned(theirs.entry),

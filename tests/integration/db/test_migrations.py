@@ -26,9 +26,11 @@ ORDER BY c.relname, a.attnum
 _CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
-    AND conrelid::regclass::text <> 'alembic_version'
+    AND conrelid::regclass::text <> 'alembic_version' AND contype <> 't'
 ORDER BY 1, 2
 """
+"""Without constraint triggers, which a table of SQLAlchemy cannot have."""
+
 _INDEXES = """
 SELECT tablename, indexname, indexdef FROM pg_indexes
 WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1, 2

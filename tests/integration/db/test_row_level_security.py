@@ -244,6 +244,8 @@ async def test_nobody_deletes_or_alters(
         for statement in (
             "UPDATE audit_log SET action = action",
             "UPDATE audit_seals SET hash = hash",
+            "UPDATE ledger_entries SET amount_cents = amount_cents",
+            "UPDATE ledger_transactions SET reason = reason",
             "CREATE TABLE public.mine (id int)",
             "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
             "SET LOCAL session_replication_role = replica",
@@ -252,13 +254,17 @@ async def test_nobody_deletes_or_alters(
 
 
 @pytest.mark.usefixtures("worlds")
-@pytest.mark.parametrize("table", ["audit_log", "audit_seals"])
-async def test_the_owner_does_not_rewrite_the_audit(engine: AsyncEngine, table: str) -> None:
+@pytest.mark.parametrize(
+    "table", ["audit_log", "audit_seals", "ledger_entries", "ledger_transactions"]
+)
+async def test_the_owner_does_not_rewrite_the_audit_or_the_books(
+    engine: AsyncEngine, table: str
+) -> None:
     """The trigger refuses even the owner, for whom a grant means nothing."""
     async with engine.connect() as connection:
         for statement in (
-            f"UPDATE {table} SET tenant_id = tenant_id",  # noqa: S608 - of the two above
+            f"UPDATE {table} SET tenant_id = tenant_id",  # noqa: S608 - of those above
             f"DELETE FROM {table}",  # noqa: S608
-            f"TRUNCATE {table}",
+            f"TRUNCATE {table} CASCADE",
         ):
             assert await refusal(connection, statement) == APPEND_ONLY, statement

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.tables import metadata
-from db.work import SqlDatabase
+from db.work import SqlDatabase, SqlWork
 from domain.audit import Alert, AuditEntry
 from domain.dispute import Dispute
 from domain.fees import FeeOverride
@@ -20,6 +20,7 @@ from domain.gateway_profile import GatewayProfile, GatewaySecrets
 from domain.idempotency import IdempotencyRecord
 from domain.ids import Prefix, new_id
 from domain.inbox import WebhookAttempt, WebhookEvent, WebhookEventStatus
+from domain.ledger import LedgerTransaction
 from domain.operation import Operation
 from domain.order import Order, OrderStatus
 from domain.payment import Payment
@@ -37,6 +38,7 @@ from tests.integration.db.builders import (
 )
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.dispute_builders import a_full_dispute
+from tests.integration.db.ledger_builders import a_full_booking
 from tests.integration.db.rows import an_attempt, record_event, stored_override
 
 ID_COLUMNS: Mapping[str, str] = {"tenants": "id"}
@@ -52,6 +54,7 @@ class World:
     payment: Payment
     refund: Refund
     dispute: Dispute
+    booked: LedgerTransaction
     operation: Operation
     record: IdempotencyRecord
     entry: AuditEntry
@@ -83,6 +86,8 @@ class World:
             refund.gateway_refund_id,
             self.dispute.id,
             self.dispute.gateway_dispute_id,
+            self.booked.id,
+            self.booked.fact_key,
             self.operation.id,
             self.record.id,
             self.entry.id,
@@ -115,10 +120,9 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
     payment = a_full_payment(merchant, order)
     refund = a_full_refund(payment)
     dispute = a_full_dispute(payment)
+    booked = a_full_booking(payment)
     operation = a_full_operation(payment, refund)
-    record = replace(
-        a_full_record(merchant), id=new_id(Prefix.IDEMPOTENCY_RECORD), key=merchant.tenant.slug
-    )
+    record = _record(merchant)
     entry = an_entry(merchant, subject_id=payment.id)
     alert = an_alert(merchant, subject_id=payment.id)
     event = replace(
@@ -136,6 +140,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         await work.payments.add(payment)
         await work.refunds.add(refund)
         await work.disputes.add(dispute)
+        await work.ledger.add([booked])
         await work.operations.add(operation)
         await work.keys.claim(record)
         await work.audit.append(entry)
@@ -143,9 +148,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         await record_event(work, event)
         await work.inbox.add_attempt(event.id, attempt)
         await work.seals.add([seal])
-        (row,) = await work.gateways.of_tenant(merchant.id)
-        await work.gateways.save(row, GatewaySecrets(webhook_secret="whsec_of_one"))
-        (profile,) = await work.gateways.of_tenant(merchant.id)
+        profile = await _configured(work, merchant)
         await work.commit()
     return World(
         merchant,
@@ -153,6 +156,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         payment,
         refund,
         dispute,
+        booked,
         operation,
         record,
         entry,
@@ -163,6 +167,19 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         profile,
         seal,
     )
+
+
+def _record(merchant: Merchant) -> IdempotencyRecord:
+    return replace(
+        a_full_record(merchant), id=new_id(Prefix.IDEMPOTENCY_RECORD), key=merchant.tenant.slug
+    )
+
+
+async def _configured(work: SqlWork, merchant: Merchant) -> GatewayProfile:
+    (row,) = await work.gateways.of_tenant(merchant.id)
+    await work.gateways.save(row, GatewaySecrets(webhook_secret="whsec_of_one"))
+    (profile,) = await work.gateways.of_tenant(merchant.id)
+    return profile
 
 
 async def digests(engine: AsyncEngine, tenant_id: str) -> dict[str, str]:
