@@ -134,7 +134,7 @@ def restore_dump(site: Site, drill: Drill, steps: Steps) -> None:
 def check_other_owner(site: Site, drill: Drill, steps: Steps) -> None:
     """Restored under another name the function that routes events finds no tenant."""
     intent = "(SELECT gateway_payment_id FROM payments WHERE id = $1)"
-    routed = f"SELECT tenant_of_platform_payment('STRIPE', {intent}, NULL)"
+    routed = f"SELECT tenant_of_platform_payment('STRIPE', {intent}, NULL, NULL)"
     assert rows(site.url("superuser"), routed, drill.paid) == [(drill.shop.tenant_id,)]
     for statement in (
         "CREATE ROLE another LOGIN PASSWORD 'another'",

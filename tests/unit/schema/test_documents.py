@@ -183,3 +183,15 @@ def test_a_second_money_mutation_is_counted_whatever_the_variables_say(document:
     """What is left out by a variable counts as if it were not."""
     with pytest.raises(DocumentRefused, match="calls the gateway once"):
         check_document(parse(document))
+
+
+@pytest.mark.parametrize("directive", ["stream", "stream(label: 3)", "defer"])
+def test_directives_that_no_schema_of_ours_has(directive: str) -> None:
+    """They are refused like any other unknown one, wherever they stand: in a union too."""
+    document = parse(
+        'mutation { capturePayment(input: {paymentId: "pay_1", idempotencyKey: "k"})'
+        f" {{ __typename @{directive} }} }}"
+    )
+    (error,) = find_faults(schema._schema, document)
+
+    assert error.message.startswith(f"Unknown directive '@{directive.partition('(')[0]}'")
