@@ -11,6 +11,7 @@ import uvloop
 
 from app.audit_commands import audit_commands
 from app.key_commands import key_commands
+from app.ledger_commands import ledger_commands
 from app.logging import set_up_logging
 from app.manifest import write_manifest
 from app.migrate import migrate as apply_migrations
@@ -34,6 +35,7 @@ schema_commands = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 cli.add_typer(schema_commands, name="schema")
 cli.add_typer(token_commands, name="token")
 cli.add_typer(audit_commands, name="audit")
+cli.add_typer(ledger_commands, name="ledger")
 cli.add_typer(tenant_commands, name="tenants")
 cli.add_typer(key_commands, name="keys")
 cli.add_typer(webhook_commands, name="webhooks")

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from app.books import CHECK_SECONDS, check_books
 from app.clock import SystemClock
 from app.daily import LOOK_SECONDS, run_jobs
 from app.database import cipher_of
@@ -23,15 +24,17 @@ from app.metrics import PrometheusMeasures, metrics_served
 from app.sealing import SEAL_SECONDS, seal_once
 from app.settings import Settings
 from app.startup import check_login
-from app.turns import Turns, worker_name
+from app.turns import Round, Turns, worker_name
 from db.engine import make_engine
 from db.intake import SqlIntake
+from db.ledger_checks import SqlLedgerCheckDatabase
 from db.loop_leases import LoopLeases
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.events import EventService
 from domain.gaps import GapWalker
 from domain.gateways.stripe_gateway import StripeGateway
+from domain.ledger_checks import LedgerChecks
 from domain.measures import Measures
 from domain.receiving import ReceivingService
 from domain.retention import Retention
@@ -56,6 +59,7 @@ class _UseCases:
     retention: Retention
     walker: GapWalker
     leases: LoopLeases
+    check_books: Round
 
 
 async def run(settings: Settings) -> None:
@@ -123,6 +127,9 @@ def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
         "the daily jobs": Turns(
             use_cases.leases, "daily jobs", partial(run_jobs, use_cases.retention), LOOK_SECONDS
         ).run,
+        "the check of the books": Turns(
+            use_cases.leases, "check of the books", use_cases.check_books, CHECK_SECONDS
+        ).run,
         "the gap walk": partial(keep_walking, use_cases.walker),
     }
 
@@ -152,6 +159,7 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
             Retention(database, clock),
             GapWalker(database, listing, receiving, listed_event, measures, clock),
             LoopLeases(engine, worker_name()),
+            partial(check_books, LedgerChecks(SqlLedgerCheckDatabase(engine)), database, clock),
         )
     finally:
         await receiving.drain()

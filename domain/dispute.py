@@ -169,8 +169,10 @@ def count_disputes(payment: Payment, disputes: Iterable[Dispute]) -> Payment:
     return replace(
         payment,
         dispute_status=_state_of(disputes),
-        dispute_lost=sum(_converted(payment, at, at.lost) for at in disputes),
-        dispute_fee=sum(_converted(payment, at, at.funds.fee) for at in disputes if at.funds),
+        dispute_lost=sum(in_payment_currency(payment, at, at.lost) for at in disputes),
+        dispute_fee=sum(
+            in_payment_currency(payment, at, at.funds.fee) for at in disputes if at.funds
+        ),
         refunds_blocked=any(at.is_open and not at.is_charge_refundable for at in disputes),
     )
 
@@ -184,7 +186,7 @@ def _state_of(disputes: Iterable[Dispute]) -> DisputeState:
     return DisputeState.WON if DisputeStatus.WON in statuses else DisputeState.NONE
 
 
-def _converted(payment: Payment, dispute: Dispute, amount: int) -> int:
+def in_payment_currency(payment: Payment, dispute: Dispute, amount: int) -> int:
     """An amount of the dispute's funds in the payment's currency, by the rule of the gateway's fee.
 
     Until the payment's own settlement is known, by the dispute's: what it withdrew stands for its
@@ -193,6 +195,8 @@ def _converted(payment: Payment, dispute: Dispute, amount: int) -> int:
     funds, settled = dispute.funds, payment.settlement
     if funds is None or funds.currency == payment.currency:
         return amount
+    if amount < 0:
+        return -in_payment_currency(payment, dispute, -amount)
     if settled and settled.currency == funds.currency and settled.amount > 0:
         return settled_gateway_fee(amount, settled.amount, payment.captured)
     if dispute.currency == payment.currency and funds.withdrawn > 0:

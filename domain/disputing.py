@@ -14,6 +14,7 @@ from domain.errors import SnapshotMismatch
 from domain.order import Order, settle_order
 from domain.payment import Payment, PaymentStatus
 from domain.ports import Work
+from domain.posting import post_dispute
 from domain.recording import Recorded, TooEarly, lock_payment, save_order
 from domain.snapshot import DisputeSnapshot
 
@@ -81,6 +82,7 @@ async def _save(
     counted = replace(count_disputes(payment, disputes), updated_at=now)
     await work.payments.save(counted)
     saved = replace(counted, version=payment.version + 1)
+    await post_dispute(work, saved, after, now)
     await work.audit.append(dispute_entry(before, after, saved, actor, now))
     payments = await work.payments.of_order(payment.tenant_id, order.id)
     await save_order(work, order, settle_order(order, payments, now), actor=actor, now=now)

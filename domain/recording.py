@@ -6,6 +6,7 @@ operations named in the result after the commit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,13 +15,14 @@ from domain.applying import apply_snapshot
 from domain.audit import AlertSeverity
 from domain.audit_lines import order_entry, payment_entry
 from domain.caller import Actor
-from domain.dispute import count_disputes
+from domain.dispute import Dispute, count_disputes
 from domain.errors import NotFound
 from domain.ids import Prefix, new_id
 from domain.operation import GatewayRequest, Operation, OperationKind, OperationState
 from domain.order import Order, settle_order
 from domain.payment import VOIDED, Payment
 from domain.ports import Work
+from domain.posting import post_payment
 from domain.snapshot import IntentSnapshot, IntentStatus
 
 _MONEY = frozenset({IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_CAPTURE})
@@ -68,8 +70,10 @@ async def record_intent(
         return Recorded(payment, superseded=True)
     if applied.payment == payment:
         return Recorded(payment)
-    after = await _with_disputes(work, payment, applied.payment)
+    disputes = await _reckoned_anew(work, payment, applied.payment)
+    after = count_disputes(applied.payment, disputes) if disputes else applied.payment
     saved = await save_payment(work, order, payment, after, actor=actor, now=now)
+    await post_payment(work, payment, saved, disputes, gateway.mode, now)
     if not applied.closes_intent:
         return Recorded(saved)
     closing = unsent_operation(OperationKind.CLOSE_INTENT, saved, now)
@@ -77,11 +81,11 @@ async def record_intent(
     return Recorded(saved, operation_ids=(closing.id,))
 
 
-async def _with_disputes(work: Work, before: Payment, after: Payment) -> Payment:
-    """The payment with its disputes counted anew where their money is reckoned by another rate."""
+async def _reckoned_anew(work: Work, before: Payment, after: Payment) -> Sequence[Dispute]:
+    """The payment's disputes, where their money is reckoned by another rate now."""
     if after.settlement == before.settlement:
-        return after
-    return count_disputes(after, await work.disputes.of_payment(after.tenant_id, after.id))
+        return ()
+    return await work.disputes.of_payment(after.tenant_id, after.id)
 
 
 def unsent_operation(kind: OperationKind, payment: Payment, now: datetime) -> Operation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from domain.ids import Prefix, new_id
 from domain.order import Order, settle_order
 from domain.payment import Payment, PaymentStatus
 from domain.ports import Work
+from domain.posting import post_refunds
 from domain.recording import Recorded, TooEarly, lock_payment, save_order
 from domain.refund import (
     RESERVING,
@@ -109,41 +110,60 @@ async def save_refund(
     actor: Actor,
     now: datetime,
 ) -> RecordedRefund:
-    """Saves a moved refund and what it makes of payment and order. All must be locked.
+    """Saves a moved refund and what it makes of payment, order and books. All must be locked.
 
     Raises RefundTooEarly when more went back, as far as is known, than was captured.
     """
-    refunds = await work.refunds.of_payment(payment.tenant_id, payment.id)
-    others = [refund for refund in refunds if refund.id != after.id]
-    after, counted = settle_refund(payment, others, before, after)
-    if after == before and counted == payment:
+    stored = await work.refunds.of_payment(payment.tenant_id, payment.id)
+    known = {refund.id: refund for refund in stored} | {before.id: before}
+    settled, counted = settle_refunds(payment, [*(known | {after.id: after}).values()])
+    moved = [refund for refund in settled if refund != known[refund.id]]
+    if not moved and counted == payment:
         return RecordedRefund(payment, refund=before)
-    after = replace(after, updated_at=now)
-    await work.refunds.save(after)
-    await work.payments.save(replace(counted, updated_at=now))
-    saved = replace(counted, updated_at=now, version=payment.version + 1)
-    await work.audit.append(refund_entry(before, after, saved, actor, now))
+    (result,) = [refund for refund in settled if refund.id == after.id]
+    saved = replace(counted, updated_at=now)
+    for refund in moved or [result]:
+        # A line in the audit for each version of the payment.
+        await work.payments.save(saved)
+        saved = replace(saved, version=saved.version + 1)
+        await work.refunds.save(replace(refund, updated_at=now))
+        await work.audit.append(refund_entry(known[refund.id], refund, saved, actor, now))
+    await post_refunds(work, saved, [(known[refund.id], refund) for refund in moved], now)
     payments = await work.payments.of_order(payment.tenant_id, order.id)
     await save_order(work, order, settle_order(order, payments, now), actor=actor, now=now)
-    return RecordedRefund(saved, refund=after)
+    return RecordedRefund(saved, refund=replace(result, updated_at=now))
 
 
-def settle_refund(
-    payment: Payment, others: Iterable[Refund], before: Refund, after: Refund
-) -> tuple[Refund, Payment]:
-    """The moved refund with the fee that it returns, and what refunds make of the payment.
+def settle_refunds(payment: Payment, refunds: Iterable[Refund]) -> tuple[Sequence[Refund], Payment]:
+    """The refunds, each with its part of the fee, and what they make of the payment.
 
     Raises RefundTooEarly when more went back, as far as is known, than was captured.
     """
-    others = tuple(others)
-    if before.status is not after.status:
-        after = replace(after, platform_fee_refunded=fee_part(payment, others, after))
-    counted = count_refunds(payment, [*others, after])
+    settled = with_fee_parts(payment, refunds)
+    counted = count_refunds(payment, settled)
     if counted.refunded > payment.captured:
         raise RefundTooEarly(
             "More went back than was captured: an earlier refund must have failed."
         )
-    return after, counted
+    return settled, counted
+
+
+def with_fee_parts(payment: Payment, refunds: Iterable[Refund]) -> Sequence[Refund]:
+    """The refunds in the order of their ids, each with the part of the platform's fee that it
+    returns: what is due in all up to it, less what is due up to the one before. So the parts sum to
+    the whole whichever of them fail, and an earlier one that fails may move a later one's part by a
+    unit."""
+    settled: list[Refund] = []
+    refunded = returned = 0
+    for refund in sorted(refunds, key=lambda refund: refund.id):
+        part = 0
+        if refund.status is RefundStatus.SUCCEEDED:
+            refunded += refund.amount
+            policy = payment.fee_terms.refund_policy
+            due = returned_fee(policy, payment.platform_fee, refunded, payment.captured)
+            part, returned = due - returned, due
+        settled.append(replace(refund, platform_fee_refunded=part))
+    return settled
 
 
 def count_refunds(payment: Payment, refunds: Iterable[Refund]) -> Payment:
@@ -156,19 +176,6 @@ def count_refunds(payment: Payment, refunds: Iterable[Refund]) -> Payment:
         refund_pending=sum(refund.amount for refund in refunds if refund.status in RESERVING),
         platform_fee_refunded=sum(refund.platform_fee_refunded for refund in done),
     )
-
-
-def fee_part(payment: Payment, others: Iterable[Refund], refund: Refund) -> int:
-    """The part of the platform's fee that a refund returns, in minor units: what is due in all,
-    less the parts of the refunds before it. It is reckoned once, as the refund succeeds."""
-    if refund.status is not RefundStatus.SUCCEEDED:
-        return 0
-    done = [other for other in others if other.status is RefundStatus.SUCCEEDED]
-    refunded = refund.amount + sum(other.amount for other in done)
-    returned = sum(other.platform_fee_refunded for other in done)
-    policy = payment.fee_terms.refund_policy
-    total = returned_fee(policy, payment.platform_fee, refunded, payment.captured)
-    return max(0, total - returned)
 
 
 async def _find(work: Work, payment: Payment, snapshot: RefundSnapshot) -> Refund | None:

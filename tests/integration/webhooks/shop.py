@@ -18,6 +18,7 @@ from app.metrics import PrometheusMeasures
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
 from db.intake import SqlIntake
+from db.ledger_checks import SqlLedgerCheckDatabase
 from db.roles import DatabaseRole
 from db.seeding import add_tenant
 from db.work import SqlDatabase
@@ -28,6 +29,7 @@ from domain.errors import OutcomeUnknown
 from domain.events import EventService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.inbox import WebhookEvent
+from domain.ledger_checks import LedgerChecks
 from domain.order import Order
 from domain.payment import GatewayType, Payment, PaymentMethodType
 from domain.receiving import Delivery, ReceivingService
@@ -77,6 +79,8 @@ class Shop:
     api: AsyncEngine
     worker: AsyncEngine
     measures: PrometheusMeasures = field(default_factory=PrometheusMeasures)
+    books_are_whole: bool = True
+    """Whether they are looked at in the end: not where a test broke them itself."""
 
     def __post_init__(self) -> None:
         ports = (self.gateway, self.wake, self.clock)
@@ -223,6 +227,16 @@ async def try_event(events: EventService, webhook_event_id: str) -> None:
         await events.work_off(tried)
 
 
+async def wrong_books(engine: AsyncEngine) -> list[str]:
+    """What payments hold and their books do not confirm, of all tenants. `engine` is the owner's:
+    every test of a shop ends here, whatever it was about."""
+    checks = LedgerChecks(SqlLedgerCheckDatabase(engine))
+    verdicts = [
+        await checks.check(tenant_id, checked=bool) for tenant_id in await checks.tenant_ids()
+    ]
+    return [str(difference) for verdict in verdicts for difference in verdict.differences]
+
+
 @asynccontextmanager
 async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIterator[Shop]:
     """A shop on these servers, with a Stripe account of its own."""
@@ -256,6 +270,8 @@ async def opened(database_url: str, redis_url: str, sandbox_url: str) -> AsyncIt
     )
     try:
         yield shop
+        await shop.payments.drain()
+        assert not shop.books_are_whole or await wrong_books(engine) == []
     finally:
         await shop.payments.drain()
         await shop.receiving.drain()

@@ -18,7 +18,7 @@ from domain.event_types import USE_CASES, UseCase
 from domain.payment import Payment, PaymentStatus
 from domain.recording import TooEarly
 from domain.refund import Refund, RefundStatus
-from domain.refunding import apply_refund, refund_of_gateway, settle_refund
+from domain.refunding import apply_refund, refund_of_gateway, settle_refunds
 from domain.snapshot import DisputeSnapshot, IntentSnapshot, RefundSnapshot
 from tests.builders import NOW, SCHEDULE
 
@@ -102,10 +102,17 @@ def _with_refund(books: Books, snapshot: RefundSnapshot) -> Books:
     moved = apply_refund(before, snapshot)
     if moved is None:
         return books
-    others = {name: one for name, one in books.refunds.items() if one.id != before.id}
-    after, payment = settle_refund(books.payment, others.values(), before, moved)
-    refunds = {**others, gateway_id: after}
+    others = [one for one in books.refunds.values() if one.id != before.id]
+    settled, payment = settle_refunds(books.payment, [*others, moved])
+    refunds = {one.gateway_refund_id or name: one for name, one in _named(books, settled)}
     return replace(books, payment=payment, refunds=dict(sorted(refunds.items())))
+
+
+def _named(books: Books, refunds: Sequence[Refund]) -> Iterator[tuple[str, Refund]]:
+    """The refunds by the names that they have had so far."""
+    names = {one.id: name for name, one in books.refunds.items()}
+    for refund in refunds:
+        yield names.get(refund.id, refund.id), refund
 
 
 def _requested(books: Books, snapshot: RefundSnapshot) -> Refund | None:

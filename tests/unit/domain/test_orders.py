@@ -1,13 +1,16 @@
 """What payments make of their order, and refunds of their payment."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.fees import returned_fee
 from domain.order import OrderStatus, derive_status, remaining_amount, settle_order
 from domain.payment import Payment, PaymentStatus, RefundState
-from domain.refund import Refund, RefundStatus
-from domain.refunding import count_refunds, fee_part
+from domain.refund import RefundStatus
+from domain.refunding import count_refunds, settle_refunds
 from tests.builders import NOW, a_paid_payment, a_payment, a_refund, an_order
 
 P = PaymentStatus
@@ -75,33 +78,34 @@ def test_refunds_are_counted_by_their_state() -> None:
     assert payment.net == 10_000 - 400 - (300 - 12) - 320
 
 
-@given(st.lists(st.integers(1, 4_000), min_size=1, max_size=8), st.integers(0, 7))
-def test_fee_parts_sum_to_the_whole_even_after_a_late_failure(
-    amounts: list[int], failing: int
+@given(
+    st.lists(st.tuples(st.integers(1, 2_000), st.booleans()), min_size=1, max_size=8),
+    st.integers(0, 9_999),
+    st.randoms(use_true_random=False),
+)
+def test_fee_parts_sum_to_the_whole_whichever_fail(
+    drawn: list[tuple[int, bool]], fee: int, random: Random
 ) -> None:
-    """A refund that fails late gives its part back, and a full refund still returns all of it."""
-    payment, done = a_paid_payment(platform_fee=333), list[Refund]()
-    left = payment.captured
-    for amount in [*amounts, payment.captured]:
+    """The parts come to what is due on what went back, none is negative, and a full refund returns
+    all of it; in which order the refunds were heard of makes no difference."""
+    payment = a_paid_payment(platform_fee=fee)
+    refunds, left = [], payment.captured
+    for amount, holds in drawn:
         taken = min(amount, left)
         if taken:
-            refund = a_refund(status=RefundStatus.SUCCEEDED, amount=taken)
-            part = fee_part(payment, done, refund)
-            done.append(
-                a_refund(status=RefundStatus.SUCCEEDED, amount=taken, platform_fee_refunded=part)
-            )
-            left -= taken
-        if len(done) == failing:
-            left += done.pop().amount
-            failing = -1
-    if left:
-        refund = a_refund(status=RefundStatus.SUCCEEDED, amount=left)
-        part = fee_part(payment, done, refund)
-        done.append(
-            a_refund(status=RefundStatus.SUCCEEDED, amount=left, platform_fee_refunded=part)
-        )
+            status = RefundStatus.SUCCEEDED if holds else RefundStatus.FAILED
+            refunds.append(a_refund(status=status, amount=taken))
+            left -= taken if holds else 0
+    settled, counted = settle_refunds(payment, refunds)
 
-    counted = count_refunds(payment, done)
-    assert counted.refunded == counted.captured
-    assert counted.platform_fee_refunded == 333
-    assert counted.refund_status is RefundState.FULL
+    policy = payment.fee_terms.refund_policy
+    due = returned_fee(policy, fee, payment.captured - left, payment.captured)
+    assert counted.platform_fee_refunded == due
+    assert all(refund.platform_fee_refunded >= 0 for refund in settled)
+    assert settle_refunds(payment, random.sample(settled, len(settled))) == (settled, counted)
+    if left:
+        refunds.append(a_refund(status=RefundStatus.SUCCEEDED, amount=left))
+    whole = settle_refunds(payment, refunds)[1]
+    assert (whole.refund_status, whole.refunded) == (RefundState.FULL, whole.captured)
+    assert whole.platform_fee_refunded == fee
+    assert whole.net == -whole.gateway_fee

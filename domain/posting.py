@@ -1,0 +1,125 @@
+"""Booking by difference: what the rules say of a fact now, less what the books say of it.
+
+So a fact that is told again books nothing, one that is taken back books its exact reversal, and the
+sums do not depend on the order in which facts became known. Under the payment's lock, in the
+transaction that writes the fact down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from domain import posting_rules
+from domain.dispute import Dispute
+from domain.errors import NotFound
+from domain.ids import Prefix, new_id
+from domain.ledger import LedgerAccount, LedgerEntry, LedgerTransaction, Posting
+from domain.payment import Payment
+from domain.ports import Work
+from domain.posting_rules import Fact
+from domain.refund import Refund, RefundStatus
+from domain.tenant import GatewayMode
+
+_Place = tuple[LedgerAccount, str, str | None]
+
+
+async def post_payment(
+    work: Work,
+    before: Payment,
+    after: Payment,
+    disputes: Iterable[Dispute],
+    mode: GatewayMode,
+    now: datetime,
+) -> None:
+    """Books what was captured, what the gateway settled, and those disputes, whose money a new
+    settlement converts otherwise. The payment must be locked."""
+    if after.captured == 0 or _money_of(before) == _money_of(after):
+        return
+    facts = [
+        posting_rules.capture(after, mode),
+        posting_rules.settlement(after),
+        *(posting_rules.dispute(after, each) for each in disputes),
+    ]
+    await _post(work, after, facts, now, is_first=before.captured == 0)
+
+
+async def post_refunds(
+    work: Work, payment: Payment, moved: Iterable[tuple[Refund, Refund]], now: datetime
+) -> None:
+    """Books what these refunds gave back, as they were and as they are. The payment must be
+    locked."""
+    given = [
+        after for before, after in moved if RefundStatus.SUCCEEDED in {before.status, after.status}
+    ]
+    if not given:
+        return
+    mode = await _mode_of(work, payment)
+    facts = [posting_rules.refund(payment, refund, mode) for refund in given]
+    await _post(work, payment, facts, now)
+
+
+async def post_dispute(work: Work, payment: Payment, dispute: Dispute, now: datetime) -> None:
+    """Books what the dispute took or gave back. The payment must be locked."""
+    await _post(work, payment, [posting_rules.dispute(payment, dispute)], now)
+
+
+def differences(
+    payment: Payment,
+    booked: Sequence[LedgerTransaction],
+    facts: Iterable[Fact],
+    now: datetime,
+) -> Iterator[LedgerTransaction]:
+    """The transactions that make the books say what these facts say; none for what they say
+    already. What is booked of other facts stays."""
+    for fact in facts:
+        before = [each for each in booked if each.fact == fact.key]
+        postings = difference(
+            fact.postings, [posting for each in before for posting in each.postings]
+        )
+        if postings:
+            yield LedgerTransaction(
+                id=new_id(Prefix.LEDGER_TRANSACTION),
+                tenant_id=payment.tenant_id,
+                payment_id=payment.id,
+                fact_key=f"{fact.key}:{len(before) + 1}" if before else fact.key,
+                corrects=fact.key if before else None,
+                reason=fact.reason,
+                created_at=now,
+                entries=tuple(
+                    LedgerEntry(new_id(Prefix.LEDGER_ENTRY), posting) for posting in postings
+                ),
+            )
+
+
+def difference(due: Iterable[Posting], booked: Iterable[Posting]) -> Sequence[Posting]:
+    """What is to be added to `booked` to make it `due`, one posting an account, debits first."""
+    sums: dict[_Place, int] = {}
+    for sign, postings in ((1, due), (-1, booked)):
+        for posting in postings:
+            place = (posting.account, posting.currency, posting.gateway_id)
+            sums[place] = sums.get(place, 0) + sign * posting.amount
+    left = [
+        Posting(account, amount, currency, gateway_id)
+        for (account, currency, gateway_id), amount in sums.items()
+        if amount
+    ]
+    return sorted(left, key=lambda each: (-each.amount, each.account, each.currency))
+
+
+async def _post(
+    work: Work, payment: Payment, facts: Iterable[Fact], now: datetime, *, is_first: bool = False
+) -> None:
+    booked = () if is_first else await work.ledger.of_payment(payment.tenant_id, payment.id)
+    await work.ledger.add(list(differences(payment, booked, facts, now)))
+
+
+async def _mode_of(work: Work, payment: Payment) -> GatewayMode:
+    gateway = await work.tenants.gateway_by_id(payment.gateway_id)
+    if gateway is None:
+        raise NotFound(payment.gateway_id)
+    return gateway.mode
+
+
+def _money_of(payment: Payment) -> tuple[object, ...]:
+    return payment.captured, payment.platform_fee, payment.gateway_fee, payment.settlement
