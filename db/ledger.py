@@ -34,7 +34,7 @@ _OF_PAYMENT = (
         _BOOKED.payment_id == bindparam("of_payment_id"),
     )
     # Debits first, as books are read.
-    .order_by(_BOOKED.id, _ENTRY.amount_cents.desc(), _ENTRY.account, _ENTRY.id)
+    .order_by(_BOOKED.created_at, _BOOKED.id, _ENTRY.amount_cents.desc(), _ENTRY.account, _ENTRY.id)
 )
 
 

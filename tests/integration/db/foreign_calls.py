@@ -36,6 +36,9 @@ OF_NO_TENANT = frozenset(
         "SqlWork",
         "SqlSealDatabase",
         "SqlSealWork",
+        "SqlLedgerCheckDatabase",
+        "SqlLedgerCheckStore",
+        "SqlLedgerCheckWork",
         "SqlRevocations",
         "SqlPlatformInbox",
         "SqlPlatformReads",
@@ -46,8 +49,8 @@ OF_NO_TENANT = frozenset(
     }
 )
 """Classes that are no store of a tenant: the transaction itself, its parts, deliveries before they
-have a tenant, the revoked tokens, how far long replays are, and what the platform reads across
-tenants."""
+have a tenant, the revoked tokens, how far long replays are, what the platform reads across tenants,
+and the check of the books, which goes from tenant to tenant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ WITHOUT: dict[str, str] = {
     "db.inbox._CLAIM": "the worker claims events of every tenant",
     "db.inbox_reads._ATTEMPTS": "the half of a statement: whoever sends it adds the tenant",
     "db.inbox._CLAIM_DUE": "the worker claims events of every tenant",
+    "db.ledger_checks._TENANTS": "the check of the books goes from tenant to tenant",
     "db.operations._KEY_OF_WAITING": "the worker claims operations of every tenant",
     "db.rotation._TENANT_IDS": "keys are rotated from tenant to tenant",
     "db.seals._TENANTS": "the sealer goes from tenant to tenant",
