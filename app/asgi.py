@@ -36,6 +36,7 @@ from db.engine import connected, make_engine
 from db.inbox_reads import SqlInboxReads
 from db.intake import SqlIntake
 from db.platform_reads import SqlPlatformReads
+from db.pricing import SqlPricingDatabase
 from db.reports import SqlReads
 from db.revocations import SqlRevocations
 from db.roles import DatabaseRole
@@ -47,6 +48,7 @@ from domain.configuring import GatewayService
 from domain.endpoints import EndpointService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
+from domain.pricing import PricingService
 from domain.receiving import ReceivingService
 from domain.replaying import ReplayService
 from domain.services import OrderService, PaymentService
@@ -76,7 +78,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
     inbox = _engine(settings, DatabaseRole.API, INBOX_POOL_SIZE)
     cipher = cipher_of(settings)
     database = SqlDatabase(engine, cipher)
-    reads = SqlReads(engine, cipher)
+    reads, platform_reads = SqlReads(engine, cipher), SqlPlatformReads(platform)
     gateway = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
@@ -90,13 +92,15 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
         gateways=GatewayService(database, gateway, clock, settings.public_url),
         replays=ReplayService(database, wake, clock),
         acting=ActingService(database, clock),
+        pricing=PricingService(SqlPricingDatabase(platform), clock, livemode=gateway.livemode),
+        platform=platform_reads,
         reads=reads,
         audit=SqlAuditReads(engine),
         inbox=SqlInboxReads(engine),
     )
     remote = Jwks(settings.jwks_url) if settings.jwks_url else None
     admission = Admission(
-        TokenVerifier(settings, remote), reads, SqlRevocations(engine), SqlPlatformReads(platform)
+        TokenVerifier(settings, remote), reads, SqlRevocations(engine), platform_reads
     )
     door = CountedDoor(admission, policy.budgets)
     endpoints = EndpointService(database, clock, livemode=gateway.livemode)

@@ -31,6 +31,7 @@ from app.request_id import request_id_of
 from domain.audit_reading import AuditReads
 from domain.inbox_reading import InboxReads
 from domain.ports import Reads
+from domain.pricing_ports import PlatformReads
 from resolvers.context import (
     ActingUseCases,
     CheckoutUseCases,
@@ -38,6 +39,7 @@ from resolvers.context import (
     GatewayUseCases,
     OrderUseCases,
     PaymentUseCases,
+    PricingUseCases,
     ReplayUseCases,
 )
 from schema.budget import BudgetSpent
@@ -62,6 +64,8 @@ class Services:
     gateways: GatewayUseCases
     replays: ReplayUseCases
     acting: ActingUseCases
+    pricing: PricingUseCases
+    platform: PlatformReads
     reads: Reads
     audit: AuditReads
     inbox: InboxReads
@@ -131,6 +135,8 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 gateways=services.gateways,
                 replays=services.replays,
                 acting=services.acting,
+                pricing=services.pricing,
+                platform=services.platform,
                 reads=services.reads,
                 audit=services.audit,
                 inbox=services.inbox,

@@ -8,14 +8,24 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import connected
-from db.tables import tenants
-from db.tenant_rows import tenant_of
+from db.filters import among
+from db.paging import count_rows, read_page
+from db.tables import fee_overrides, tenants
+from db.tenant_rows import override_of, tenant_of
+from domain.fees import FeeOverride
 from domain.ids import Prefix, is_id
+from domain.reports import Page, PageRequest
 from domain.tenant import Tenant
+
+OVERRIDES_MAX = 1_000
+"""How many overrides are listed at most."""
 
 _BY_ID = select(tenants).where(tenants.c.id == bindparam("name"))
 _BY_SLUG = select(tenants).where(tenants.c.slug == bindparam("name"))
-_ALL = select(tenants).order_by(tenants.c.id)
+_OVERRIDES = select(fee_overrides).order_by(fee_overrides.c.id.desc()).limit(OVERRIDES_MAX)
+# Named as its source: a count selects no column of it.
+_EVERY = select(tenants).select_from(tenants)
+_ALL = _EVERY.order_by(tenants.c.id)
 
 
 class SqlPlatformReads:
@@ -31,6 +41,31 @@ class SqlPlatformReads:
         async with connected(self._engine) as connection:
             row = (await connection.execute(named, {"name": id_or_slug})).first()
         return None if row is None else tenant_of(row)
+
+    async def tenants_by_ids(self, ids: Sequence[str]) -> Sequence[Tenant]:
+        """The tenants with these ids, in no order. Raises DatabaseUnavailable."""
+        async with connected(self._engine) as connection:
+            found = await connection.execute(select(tenants).where(among(tenants.c.id, ids)))
+            return [tenant_of(row) for row in found]
+
+    async def tenant_page(self, page: PageRequest) -> Page[Tenant]:
+        """One slice of all tenants, newest first. Raises DatabaseUnavailable."""
+        async with connected(self._engine) as connection:
+            return await read_page(connection, _EVERY, tenants.c.id, page, tenant_of)
+
+    async def tenant_count(self) -> int | None:
+        """How many tenants there are; None above COUNT_MAX. Raises DatabaseUnavailable."""
+        async with connected(self._engine) as connection:
+            return await count_rows(connection, _EVERY)
+
+    async def overrides(self, tenant_id: str | None) -> Sequence[FeeOverride]:
+        """The tenant's overrides, or every tenant's, newest first, OVERRIDES_MAX at most. Raises
+        DatabaseUnavailable."""
+        wanted = _OVERRIDES
+        if tenant_id is not None:
+            wanted = wanted.where(fee_overrides.c.tenant_id == tenant_id)
+        async with connected(self._engine) as connection:
+            return [override_of(row) for row in await connection.execute(wanted)]
 
     async def tenants(self) -> Sequence[Tenant]:
         """Every tenant, oldest first. Raises DatabaseUnavailable."""

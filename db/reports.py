@@ -134,6 +134,15 @@ class SqlReads:
         rows = await self._by_id(fee_overrides, tenant_id, ids)
         return {row.id: override_of(row) for row in rows}
 
+    async def fee_overrides_of(self, tenant_id: str) -> Sequence[FeeOverride]:
+        wanted = (
+            select(fee_overrides)
+            .where(fee_overrides.c.tenant_id == tenant_id)
+            .order_by(fee_overrides.c.id.desc())
+        )
+        async with reading(self._engine, tenant_id) as connection:
+            return [override_of(row) for row in await connection.execute(wanted)]
+
     async def _by_id(self, table: Table, tenant_id: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
         wanted = select(table).where(table.c.tenant_id == tenant_id, among(table.c.id, ids))
         async with reading(self._engine, tenant_id) as connection:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.audit import entry_of
 from db.tables import audit_log, audit_seals, tenants
-from domain.audit import AuditEntry
+from domain.audit import PLATFORM, AuditEntry
 from domain.sealing import Seal
 
 _LOCK = 0x73_65_61_6C
@@ -65,7 +65,7 @@ class SqlSealStore:
     connection: AsyncConnection
 
     async def tenant_ids(self) -> Sequence[str]:
-        return list((await self.connection.execute(_TENANTS)).scalars())
+        return [*(await self.connection.execute(_TENANTS)).scalars(), PLATFORM]
 
     async def try_lock(self, tenant_id: str) -> bool:
         locked = await self.connection.execute(_TRY_LOCK, {"of_tenant_id": tenant_id})

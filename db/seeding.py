@@ -37,7 +37,7 @@ async def add_tenant(
         if row is None:
             raise NotFound(f"tier of level {tier_level}")
         tenant = tenant_of(row)
-        await connection.execute(_platform_gateway(tenant, livemode=livemode))
+        await connection.execute(platform_gateway(tenant, livemode=livemode))
         enabled = await connection.execute(
             select(gateways).where(
                 gateways.c.tenant_id == tenant.id,
@@ -68,7 +68,7 @@ def _new_tenant(name: str, slug: str, tier_level: int, default_currency: str) ->
     )
 
 
-def _platform_gateway(tenant: Tenant, *, livemode: bool) -> Insert:
+def platform_gateway(tenant: Tenant, *, livemode: bool) -> Insert:
     """The tenant's row in mode PLATFORM, on the terms of the platform's own row."""
     now = literal(datetime.now(UTC))
     values = {

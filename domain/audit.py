@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from domain.caller import Actor
 
+PLATFORM = "platform"
+"""Stands for the tenant in lines of the audit that are of no tenant; no id has its form."""
+
 
 class AlertSeverity(StrEnum):
     """How soon somebody must look."""

@@ -1,8 +1,8 @@
 """Every action that the audit log can hold, and what its entry says.
 
-`subject_id` is the order's, payment's, gateway account's, webhook event's or tenant's id. The entry
-of a refund or a dispute has its payment as the subject, so that it stands in that payment's
-timeline. A test holds this table equal to what the code can write.
+`subject_id` is the order's, payment's, gateway account's, webhook event's, tier's, override's or
+tenant's id. The entry of a refund or a dispute has its payment as the subject, so that it stands in
+that payment's timeline. A test holds this table equal to what the code can write.
 """
 
 from __future__ import annotations
@@ -54,6 +54,13 @@ ACTIONS: Mapping[str, str] = {
     "credentials.rotation_started": "Re-encryption under another key began; `found` counts by key.",
     "credentials.rotated": "It came to its end; how many were moved, and how many remain.",
     "webhook_event.replayed": "An event that had ended was put back to be worked off once more.",
+    "tenant.created": "A tenant was taken on, on the default tier.",
+    "tenant.tier_assigned": "The tenant pays by another tier from then on.",
+    "fee_override.set": "The tenant has a price of its own in a period; `reason` is its author's.",
+    "fee_override.ended": "That price ended, or will not begin.",
+    "fee_tier.created": "A price list was made. Lines about tiers are the platform's own.",
+    "fee_tier.updated": "A price list changed, for all who pay by it, from then on.",
+    "fee_tier.archived": "A price list can no longer be assigned.",
     "platform.acted": "The platform's people acted within the tenant, for `reason`.",
 }
 """Action to meaning. An action reads `subject.verb`."""

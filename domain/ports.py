@@ -273,6 +273,10 @@ class Reads(DisputeReads, Protocol):
 
     async def fee_tiers(self, *, include_archived: bool) -> Sequence[FeeTier]: ...
 
+    async def fee_overrides_of(self, tenant_id: str) -> Sequence[FeeOverride]:
+        """All overrides of the tenant, newest first."""
+        ...
+
     async def fee_overrides(
         self, tenant_id: str, ids: Sequence[str]
     ) -> Mapping[str, FeeOverride]: ...

@@ -60,7 +60,7 @@ class SealStore(Protocol):
     """The chains, in one transaction. All but `tenant_ids` are about the transaction's tenant."""
 
     async def tenant_ids(self) -> Sequence[str]:
-        """Every tenant, in a transaction across tenants."""
+        """Every tenant and the platform itself, in a transaction across tenants."""
         ...
 
     async def try_lock(self, tenant_id: str) -> bool:

@@ -17,6 +17,7 @@ from domain.ids import Prefix
 _EVERYONE = frozenset(Role)
 _READERS = _EVERYONE - {Role.CHECKOUT}
 _ADMINS = frozenset({Role.ADMIN, Role.PLATFORM_ADMIN})
+_PLATFORM = frozenset({Role.PLATFORM_ADMIN})
 _OPERATORS = _ADMINS | {Role.OPERATOR}
 _PAYERS = _OPERATORS | {Role.CHECKOUT}
 _FINANCE = _ADMINS | {Role.FINANCE}
@@ -34,6 +35,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Query.auditEntries": _FINANCE,
     "Query.feeTiers": _FINANCE,
     "Query.feeQuote": _FINANCE,
+    "Query.feeOverrides": _FINANCE,
+    "Query.tenants": _PLATFORM,
     "Query.paymentGateways": _ADMINS,
     "Query.webhookEvent": _EVENT_READERS,
     "Query.webhookEvents": _EVENT_READERS,
@@ -46,6 +49,13 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Mutation.cancelPayment": _OPERATORS,
     "Mutation.refundPayment": _OPERATORS | _FINANCE,
     "Mutation.configurePaymentGateway": _ADMINS,
+    "Mutation.createTenant": _PLATFORM,
+    "Mutation.createFeeTier": _PLATFORM,
+    "Mutation.updateFeeTier": _PLATFORM,
+    "Mutation.archiveFeeTier": _PLATFORM,
+    "Mutation.assignFeeTier": _PLATFORM,
+    "Mutation.setFeeOverride": _PLATFORM,
+    "Mutation.endFeeOverride": _PLATFORM,
     "Mutation.replayWebhookEvent": _OPERATORS,
     "Mutation.replayDeadWebhookEvents": _OPERATORS,
     "Viewer.tenant": _READERS,
@@ -94,7 +104,23 @@ NULLED = frozenset(
 )
 """Fields that other roles read as null instead of an error: one document serves all of them."""
 
-PLATFORM_WIDE = frozenset({"Query.viewer", "Query.node", "Query.nodes", "Query.feeTiers"})
+PLATFORM_WIDE = frozenset(
+    {
+        "Query.viewer",
+        "Query.node",
+        "Query.nodes",
+        "Query.feeTiers",
+        "Query.feeOverrides",
+        "Query.tenants",
+        "Mutation.createTenant",
+        "Mutation.createFeeTier",
+        "Mutation.updateFeeTier",
+        "Mutation.archiveFeeTier",
+        "Mutation.assignFeeTier",
+        "Mutation.setFeeOverride",
+        "Mutation.endFeeOverride",
+    }
+)
 """Root fields of no one tenant. Every other needs one, which the platform's people must name."""
 
 TENANT_NEEDED = (
@@ -166,6 +192,8 @@ WHOLE = frozenset(
         "RefundSuccess",
         "ReplayWebhookEventsSuccess",
         "Tenant",
+        "TenantConnection",
+        "TenantEdge",
         "WebhookAttempt",
         "WebhookEvent",
         "WebhookEventConnection",

@@ -22,11 +22,14 @@ from domain.commands import (
 )
 from domain.configuring import ShownGateway
 from domain.errors import Forbidden
-from domain.fees import FeeQuote
+from domain.fees import FeeOverride, FeeQuote, FeeTier
 from domain.gateway_rules import ConfigureGateway
 from domain.inbox_reading import EventFilter, EventRecord, InboxReads
 from domain.ports import Reads
+from domain.pricing_ports import PlatformReads
+from domain.pricing_rules import CreateTenant, PriceTier, SetOverride
 from domain.replaying import BulkReplayed
+from domain.tenant import Tenant
 from resolvers.access import TENANT_NEEDED
 
 
@@ -76,6 +79,24 @@ class GatewayUseCases(Protocol):
     ) -> ShownGateway: ...
 
 
+class PricingUseCases(Protocol):
+    """Sets prices and takes on tenants. Each raises the errors of `domain.errors`."""
+
+    async def create_tier(self, actor: Actor, wanted: PriceTier) -> FeeTier: ...
+
+    async def update_tier(self, actor: Actor, tier_id: str, wanted: PriceTier) -> FeeTier: ...
+
+    async def archive_tier(self, actor: Actor, tier_id: str) -> FeeTier: ...
+
+    async def assign_tier(self, actor: Actor, tenant_id: str, tier_id: str) -> Tenant: ...
+
+    async def set_override(self, actor: Actor, wanted: SetOverride) -> FeeOverride: ...
+
+    async def end_override(self, actor: Actor, override_id: str) -> FeeOverride: ...
+
+    async def create_tenant(self, actor: Actor, wanted: CreateTenant) -> Tenant: ...
+
+
 class ReplayUseCases(Protocol):
     """Has webhook events worked off once more."""
 
@@ -105,6 +126,8 @@ class Context:
     gateways: GatewayUseCases
     replays: ReplayUseCases
     acting: ActingUseCases
+    pricing: PricingUseCases
+    platform: PlatformReads
     reads: Reads
     audit: AuditReads
     inbox: InboxReads

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from domain.caller import Role
 from domain.fees import FeeOverride, FeeQuote, FeeTier
 from domain.ids import Prefix, is_id
+from resolvers.access import effective_roles
 from resolvers.context import Context
 
 
@@ -25,6 +27,19 @@ async def overrides_by_ids(context: Context, ids: Sequence[str]) -> list[FeeOver
     wanted = [text for text in ids if is_id(text, Prefix.FEE_OVERRIDE)]
     found = await context.reads.fee_overrides(context.tenant_id, wanted) if wanted else {}
     return [found.get(text) for text in ids]
+
+
+async def overrides(context: Context, tenant_id: str | None) -> Sequence[FeeOverride]:
+    """The overrides of the tenant, newest first: of any, or of all, for the platform's people; of
+    its own for a tenant, to which every other has none."""
+    if Role.PLATFORM_ADMIN in effective_roles(context.caller):
+        wanted = tenant_id or context.caller.tenant_id
+        if wanted is not None and not is_id(wanted, Prefix.TENANT):
+            return ()
+        return await context.platform.overrides(wanted)
+    if tenant_id not in {None, context.tenant_id}:
+        return ()
+    return await context.reads.fee_overrides_of(context.tenant_id)
 
 
 async def quote(context: Context, amount: int, currency: str) -> FeeQuote:

@@ -27,6 +27,12 @@ First = Annotated[
         f"{PAGE_SIZE_DEFAULT} when neither first nor last is given."
     ),
 ]
+FirstOfMany = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many to take, 1 to {PAGE_SIZE_MAX}; {PAGE_SIZE_DEFAULT} when left out."
+    ),
+]
 FirstOfAll = Annotated[
     int | None,
     strawberry.argument(description=f"How many to take from the start, 1 to {PAGE_SIZE_MAX}."),

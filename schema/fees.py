@@ -48,7 +48,7 @@ class FeeOverride(Node):
 
     @computed("Whose price it is.")
     async def tenant(self, info: Info) -> Tenant:
-        tenant = await info.context.loaders.tenant.load(self.tenant_id)
+        tenant = await info.context.loaders.any_tenant.load(self.tenant_id)
         if tenant is None:
             raise LookupError(f"the tenant {self.tenant_id} of override {self.id} is gone")
         return Tenant.of(tenant)

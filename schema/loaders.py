@@ -34,6 +34,7 @@ class Loaders:
         self.refund = _loader(context, refunds.by_ids)
         self.dispute = _loader(context, disputes.by_ids)
         self.tenant = _loader(context, tenants.by_ids)
+        self.any_tenant = _loader(context, tenants.any_by_ids)
         self.fee_tier = _loader(context, fees.tiers_by_ids)
         self.audit_entry = _loader(context, audit.by_ids)
         self.fee_override = _loader(context, fees.overrides_by_ids)

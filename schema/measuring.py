@@ -35,6 +35,7 @@ LISTS: Mapping[str, int] = {
     "orders": PAGE_SIZE_DEFAULT,
     "payments": PAGE_SIZE_DEFAULT,
     "refunds": PAGE_SIZE_DEFAULT,
+    "tenants": PAGE_SIZE_DEFAULT,
     "timeline": 50,
     "webhookEvents": PAGE_SIZE_DEFAULT,
 }

@@ -8,10 +8,14 @@ import strawberry
 
 from domain.inbox_reading import EventFilter
 from domain.replaying import REPLAYS_MAX
-from resolvers import checkout, gateways, orders, payments, webhook_events
+from resolvers import checkout, gateways, orders, payments, pricing, webhook_events
 from schema import gateway, inputs, replays, results
+from schema import pricing as prices
 from schema.context import Info
+from schema.fee_tier import FeeTier
+from schema.fees import FeeOverride
 from schema.fields import computed
+from schema.tenant import Tenant
 from schema.types import WebhookEvent
 from schema.webhook_event import WebhookEventFilter
 
@@ -27,6 +31,9 @@ BULK_MUTATIONS = frozenset({"replayDeadWebhookEvents"})
 """Mutations of which one sets the worker to many things: they cost accordingly."""
 
 _input = strawberry.argument(description="What to do.")
+_tier = strawberry.argument(description="The tier.")
+_tenant = strawberry.argument(description="The tenant.")
+_override = strawberry.argument(description="The override.")
 _event = strawberry.argument(description="The event.")
 _which = strawberry.argument(description="Which of the DEAD events; all when left out.")
 _order = strawberry.argument(description="The order that the token is bound to.")
@@ -133,3 +140,76 @@ class Mutation:
         where = filter.to_filter() if filter else EventFilter()
         done = await webhook_events.replay_dead(info.context.base, where)
         return replays.ReplayWebhookEventsSuccess.of(done)
+
+    @computed(
+        "Takes on a tenant: on the default tier, paid through the platform's own account.",
+        allow="Mutation.createTenant",
+    )
+    async def create_tenant(
+        self, info: Info, input: Annotated[prices.CreateTenantInput, _input]
+    ) -> prices.CreateTenantResult:
+        return Tenant.of(await pricing.create_tenant(info.context.base, input.to_tenant()))
+
+    @computed(
+        "Makes a price list, which nobody pays by until it is assigned.",
+        allow="Mutation.createFeeTier",
+    )
+    async def create_fee_tier(
+        self, info: Info, input: Annotated[prices.FeeTierInput, _input]
+    ) -> prices.FeeTierResult:
+        return FeeTier.of(await pricing.create_tier(info.context.base, input.to_tier()))
+
+    @computed(
+        "Changes a price list for all who pay by it, from their next payments on; those that were "
+        "authorized before keep their terms.",
+        allow="Mutation.updateFeeTier",
+    )
+    async def update_fee_tier(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, _tier],
+        input: Annotated[prices.FeeTierInput, _input],
+    ) -> prices.FeeTierResult:
+        return FeeTier.of(await pricing.update_tier(info.context.base, id, input.to_tier()))
+
+    @computed(
+        "Has a price list no longer assigned. Refused for the default one (TIER_IS_DEFAULT), and "
+        "while a tenant pays by it (TIER_IN_USE).",
+        allow="Mutation.archiveFeeTier",
+    )
+    async def archive_fee_tier(
+        self, info: Info, id: Annotated[strawberry.ID, _tier]
+    ) -> prices.FeeTierResult:
+        return FeeTier.of(await pricing.archive_tier(info.context.base, id))
+
+    @computed(
+        "Has a tenant pay by a tier from its next payment on. An override in force goes before it.",
+        allow="Mutation.assignFeeTier",
+    )
+    async def assign_fee_tier(
+        self,
+        info: Info,
+        tenant_id: Annotated[strawberry.ID, _tenant],
+        fee_tier_id: Annotated[strawberry.ID, _tier],
+    ) -> prices.TenantResult:
+        return Tenant.of(await pricing.assign_tier(info.context.base, tenant_id, fee_tier_id))
+
+    @computed(
+        "Gives a tenant a price of its own for a time. Refused where another is in force within it "
+        "(OVERRIDE_OVERLAPS).",
+        allow="Mutation.setFeeOverride",
+    )
+    async def set_fee_override(
+        self, info: Info, input: Annotated[prices.SetFeeOverrideInput, _input]
+    ) -> prices.FeeOverrideResult:
+        return FeeOverride.of(await pricing.set_override(info.context.base, input.to_override()))
+
+    @computed(
+        "Ends a tenant's own price now and keeps it for the record; one that has not begun will "
+        "not begin.",
+        allow="Mutation.endFeeOverride",
+    )
+    async def end_fee_override(
+        self, info: Info, id: Annotated[strawberry.ID, _override]
+    ) -> prices.FeeOverrideResult:
+        return FeeOverride.of(await pricing.end_override(info.context.base, id))

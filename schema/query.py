@@ -12,20 +12,29 @@ from domain import audit_reading, reports
 from domain.ids import Prefix
 from domain.inbox_reading import EventFilter
 from domain.reports import PAGE_SIZE_MAX
-from resolvers import audit, disputes, fees, gateways, orders, payments, webhook_events
+from resolvers import audit, disputes, fees, gateways, orders, payments, tenants, webhook_events
 from schema.audit import AuditEntry, AuditFilter
 from schema.codes import BadInput
-from schema.connection import After, Before, Connection, First, Last, connect, page_request
+from schema.connection import (
+    After,
+    Before,
+    Connection,
+    First,
+    FirstOfMany,
+    Last,
+    connect,
+    page_request,
+)
 from schema.context import Info
 from schema.fee_tier import FeeTier
-from schema.fees import FeeQuote
+from schema.fees import FeeOverride, FeeQuote
 from schema.fields import computed
 from schema.filters import DisputeFilter, OrderBy, OrderFilter, PaymentFilter
 from schema.gateway import PaymentGateway
 from schema.node import Node
 from schema.nodes import load_node
 from schema.scalars import Cents, Currency
-from schema.tenant import Viewer
+from schema.tenant import Tenant, Viewer
 from schema.types import Dispute, Order, Payment, WebhookEvent
 from schema.webhook_event import WebhookEventFilter
 
@@ -34,6 +43,7 @@ _ids = strawberry.argument(description=f"Up to {PAGE_SIZE_MAX} ids.")
 _filter = strawberry.argument(description="Which ones; all when left out.")
 _by = strawberry.argument(description="Which one.")
 _archived = strawberry.argument(description="Whether to list those that are no longer assigned.")
+_of_tenant = strawberry.argument(description="Whose they are.")
 _amount = strawberry.argument(description="The amount to be paid.")
 _currency = strawberry.argument(description="Its currency.")
 
@@ -169,6 +179,25 @@ class Query:
     ) -> list[FeeTier]:
         tiers = await fees.tiers(info.context.base, include_archived=include_archived)
         return [FeeTier.of(tier) for tier in tiers]
+
+    @computed(
+        "Tenants' own prices, newest first, those that have ended too: of one tenant, or of all "
+        "where the platform's people name none.",
+        allow="Query.feeOverrides",
+    )
+    async def fee_overrides(
+        self, info: Info, tenant_id: Annotated[strawberry.ID | None, _of_tenant] = None
+    ) -> list[FeeOverride]:
+        found = await fees.overrides(info.context.base, tenant_id)
+        return [FeeOverride.of(override) for override in found]
+
+    @computed("The platform's tenants, newest first.", allow="Query.tenants")
+    async def tenants(
+        self, info: Info, first: FirstOfMany = None, after: After = None
+    ) -> Connection[Tenant]:
+        asked = page_request(Prefix.TENANT, first=first, after=after)
+        page = await tenants.page(info.context.base, asked)
+        return connect(page, Tenant.of, partial(tenants.count, info.context.base))
 
     @computed(
         "The tenant's accounts at gateways, oldest first, those that are switched off too.",

@@ -81,7 +81,8 @@ fee_overrides = Table(
     moment("effective_until", nullable=True),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
     check("basis_points", _BASIS_POINTS),
-    check("period", "effective_until > effective_from"),
+    # An override that is ended before it began never begins: its period is empty.
+    check("period", "effective_until >= effective_from"),
     # Two overrides in force at one time would leave the price to chance.
     ExcludeConstraint(
         ("tenant_id", "="),

@@ -117,7 +117,11 @@ def test_whole_chains_are_told_with_their_ends(log: Log) -> None:
 
     assert (done.returncode, done.stdout.splitlines()) == (
         0,
-        [f"{first} whole up to 5:{end.hash}", f"{second} whole up to 0, nothing sealed"],
+        [
+            f"{first} whole up to 5:{end.hash}",
+            f"{second} whole up to 0, nothing sealed",
+            "platform whole up to 0, nothing sealed",
+        ],
     )
     assert "checking the audit" in done.stderr
     assert "5/5" in done.stderr

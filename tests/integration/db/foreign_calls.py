@@ -39,7 +39,12 @@ OF_NO_TENANT = frozenset(
         "SqlLedgerCheckDatabase",
         "SqlLedgerCheckStore",
         "SqlLedgerCheckWork",
+        "SqlPricedTenantStore",
+        "SqlPricingDatabase",
+        "SqlPricingWork",
         "SqlRevocations",
+        "SqlTierStore",
+        "SqlOverrideStore",
         "SqlPlatformInbox",
         "SqlPlatformReads",
         "SqlInboxHealthReads",
@@ -49,8 +54,8 @@ OF_NO_TENANT = frozenset(
     }
 )
 """Classes that are no store of a tenant: the transaction itself, its parts, deliveries before they
-have a tenant, the revoked tokens, how far long replays are, what the platform reads across tenants,
-and the check of the books, which goes from tenant to tenant."""
+have a tenant, the revoked tokens, how far long replays are, what the platform reads and sets
+across tenants, and the check of the books, which goes from tenant to tenant."""
 
 
 @dataclass(frozen=True, slots=True)

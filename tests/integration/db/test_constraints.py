@@ -133,7 +133,7 @@ endpoint_secrets: gateway_id = 'gw_unknown'
 tenant_payment_gateways: fee_basis_points = -1
 tenant_payment_gateways: fee_fixed_cents = -1
 platform_fee_overrides: basis_points = 10001
-platform_fee_overrides: effective_until = effective_from
+platform_fee_overrides: effective_until = effective_from - interval '1 second'
 alerts: severity = 'LOW'
 """
 

@@ -58,7 +58,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
     "tenant_payment_gateways": {
         _API: "INSERT SELECT UPDATE",
         _WORKER: "SELECT",
-        _PLATFORM: "SELECT",
+        _PLATFORM: "INSERT SELECT",
     },
     "tenants": {_API: "SELECT", _WORKER: "SELECT", _PLATFORM: "INSERT SELECT UPDATE"},
     "webhook_attempts": {_API: "SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "SELECT"},

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from db.seeding import add_tenant
+from tests.integration.db.conftest import Merchant
 from tests.integration.tenants.matrix import Matrix
 from tests.integration.tenants.people import furnished, opened
+from tests.integration.tenants.pricing_office import Office
 from tests.integration.tenants.wire import counted
 
 
@@ -25,3 +28,15 @@ async def matrix(
         ours = await furnished(api, "acme")
         theirs = await furnished(api, "globex")
         yield Matrix(api, wire, ours, theirs)
+
+
+@pytest_asyncio.fixture
+async def office(
+    data_folder: Path, database_url: str, redis_url: str, sandbox_url: str
+) -> AsyncIterator[Office]:
+    """The real application, with one tenant on Starter."""
+    async with opened(data_folder, database_url, redis_url, sandbox_url) as api:
+        made = await add_tenant(
+            api.engine, name="Acme", slug="acme", tier_level=1, default_currency="USD"
+        )
+        yield Office(api, Merchant(*made))

@@ -17,7 +17,9 @@ from domain.tenant import Tenant
 from tests.unit.schema.audit_shelf import AuditShelf
 from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
-from tests.unit.schema.shop import CheckoutDesk, Journal, OrderDesk, Shelf, Till
+from tests.unit.schema.journal import Journal
+from tests.unit.schema.price_desk import PriceDesk
+from tests.unit.schema.shop import CheckoutDesk, OrderDesk, Shelf, Till
 
 
 @dataclass
@@ -56,7 +58,7 @@ def an_admission(
 
 def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None = None) -> Services:
     """The shop's use cases over the shelf."""
-    till = till or Till()
+    till, prices = till or Till(), PriceDesk()
     return Services(
         orders=OrderDesk(till),
         payments=till,
@@ -64,6 +66,8 @@ def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None 
         gateways=GatewayDesk(),
         replays=ReplayDesk(),
         acting=journal or Journal(),
+        pricing=prices,
+        platform=prices,
         reads=shelf,
         audit=AuditShelf(),
         inbox=EventShelf(),

@@ -29,11 +29,17 @@ COMPOSED = {
     "refund.": {"updated"} | {status.lower() for status in RefundStatus},
     "dispute.": {"opened", "updated"} | {status.lower() for status in DisputeStatus},
     "gateway.": {"added", "enabled", "disabled", "changed"},
+    "tenant.": {"created", "tier_assigned"},
+    "fee_tier.": {"created", "updated", "archived"},
+    "fee_override.": {"set", "ended"},
     "credentials.": set(get_args(Verb)),
 }
 """The verbs that complete each prefix which the code composes actions from."""
 
-PASSED_ON = {("db/audit.py", "row.action"), ("domain/audit_lines.py", "action")}
+HANDING_ON = {"domain/audit_lines.py": 0, "domain/pricing_audit.py": 1}
+"""Files whose `_entry` takes the action, and as which argument."""
+
+PASSED_ON = {("db/audit.py", "row.action"), *((name, "action") for name in HANDING_ON)}
 """Where an action is read back from the database, or handed on within the file."""
 
 
@@ -50,8 +56,8 @@ def written() -> Iterator[tuple[str, ast.expr]]:
                     for keyword in node.keywords
                     if keyword.arg == "action"
                 )
-            elif source.name == "domain/audit_lines.py" and name == "_entry":
-                yield source.name, node.args[0]
+            elif source.name in HANDING_ON and name == "_entry":
+                yield source.name, node.args[HANDING_ON[source.name]]
 
 
 def actions(value: ast.expr) -> set[str]:

@@ -14,6 +14,15 @@ MONEY_OUT = {"Mutation.capturePayment", "Mutation.cancelPayment", "Mutation.refu
 PAYING = {"Mutation.authorizePayment", "Mutation.chargePayment"}
 CONFIGURING = {"Mutation.configurePaymentGateway"}
 REPLAYING = {"Mutation.replayWebhookEvent", "Mutation.replayDeadWebhookEvents"}
+PRICING = {
+    "Mutation.createTenant",
+    "Mutation.createFeeTier",
+    "Mutation.updateFeeTier",
+    "Mutation.archiveFeeTier",
+    "Mutation.assignFeeTier",
+    "Mutation.setFeeOverride",
+    "Mutation.endFeeOverride",
+}
 ORDERING = {"Mutation.createOrder", "Mutation.cancelOrder", "Mutation.createCheckoutToken"}
 EXPECTED: dict[Role, set[str]] = {
     Role.CHECKOUT: PAYING,
@@ -22,7 +31,7 @@ EXPECTED: dict[Role, set[str]] = {
     Role.OPERATOR: PAYING | MONEY_OUT | ORDERING | REPLAYING,
     Role.FINANCE: {"Mutation.refundPayment"},
     Role.ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING | REPLAYING,
-    Role.PLATFORM_ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING | REPLAYING,
+    Role.PLATFORM_ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING | REPLAYING | PRICING,
 }
 
 

@@ -36,6 +36,8 @@ from tests.unit.schema.audit_shelf import AuditShelf
 from tests.unit.schema.dispute_shelf import DisputeShelf
 from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
+from tests.unit.schema.journal import Journal
+from tests.unit.schema.price_desk import PriceDesk
 
 OTHER_ORDER = new_id(Prefix.ORDER)
 TIER = FeeTier(
@@ -169,6 +171,10 @@ class Shelf(DisputeShelf):
         self.calls.append("fee_tiers")
         return [tier for tier in self.tiers if include_archived or not tier.is_archived]
 
+    async def fee_overrides_of(self, tenant_id: str) -> Sequence[FeeOverride]:
+        self.calls.append("fee_overrides_of")
+        return [at for at in self.overrides if _own(at, tenant_id)]
+
     async def fee_overrides(self, tenant_id: str, ids: Sequence[str]) -> Mapping[str, FeeOverride]:
         self.calls.append("fee_overrides")
         return {at.id: at for at in self.overrides if _own(at, tenant_id) and at.id in ids}
@@ -246,25 +252,16 @@ class CheckoutDesk:
         return CheckoutToken("a.b.c", an_order(id=order_id), NOW + timedelta(seconds=ttl_seconds))
 
 
-@dataclass
-class Journal:
-    """Implements the record of the platform's acts: notes tenant, reason and operation."""
-
-    entries: list[tuple[str, str, str]] = field(default_factory=list)
-
-    async def record(self, actor: Actor, tenant_id: str, *, reason: str, operation: str) -> None:
-        self.entries.append((tenant_id, reason, operation))
-
-
 def a_context(
     caller: Caller,
     shelf: Shelf | None = None,
     till: Till | None = None,
     gateways: GatewayDesk | None = None,
     replays: ReplayDesk | None = None,
+    prices: PriceDesk | None = None,
 ) -> Context:
     """One request of the caller to the shop."""
-    till = till or Till()
+    till, prices = till or Till(), prices or PriceDesk()
     return Context(
         caller=caller,
         orders=OrderDesk(till),
@@ -273,6 +270,8 @@ def a_context(
         gateways=gateways or GatewayDesk(),
         replays=replays or ReplayDesk(),
         acting=Journal(),
+        pricing=prices,
+        platform=prices,
         reads=shelf or Shelf(),
         audit=AuditShelf(),
         inbox=replays.shelf if replays else EventShelf(),
@@ -287,10 +286,12 @@ async def execute(
     till: Till | None = None,
     gateways: GatewayDesk | None = None,
     replays: ReplayDesk | None = None,
+    prices: PriceDesk | None = None,
     variables: dict[str, object] | None = None,
 ) -> ExecutionResult:
     """The schema's answer to the caller."""
-    context = GraphContext(a_context(caller, shelf, till, gateways, replays), may_introspect=True)
+    base = a_context(caller, shelf, till, gateways, replays, prices)
+    context = GraphContext(base, may_introspect=True)
     return await schema.execute(document, variable_values=variables, context_value=context)
 
 

@@ -108,6 +108,7 @@ def test_every_connection_has_the_same_shape() -> None:
         "PaymentConnection",
         "PaymentEventConnection",
         "RefundConnection",
+        "TenantConnection",
         "WebhookEventConnection",
     ]
     for name in connections:
