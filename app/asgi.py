@@ -35,6 +35,7 @@ from db.audit_reads import SqlAuditReads
 from db.engine import connected, make_engine
 from db.inbox_reads import SqlInboxReads
 from db.intake import SqlIntake
+from db.ledger_reads import SqlLedgerReads
 from db.platform_reads import SqlPlatformReads
 from db.pricing import SqlPricingDatabase
 from db.reports import SqlReads
@@ -94,6 +95,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
         acting=ActingService(database, clock),
         pricing=PricingService(SqlPricingDatabase(platform), clock, livemode=gateway.livemode),
         platform=platform_reads,
+        books=SqlLedgerReads(engine, platform),
         reads=reads,
         audit=SqlAuditReads(engine),
         inbox=SqlInboxReads(engine),

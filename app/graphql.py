@@ -30,6 +30,7 @@ from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
 from app.request_id import request_id_of
 from domain.audit_reading import AuditReads
 from domain.inbox_reading import InboxReads
+from domain.ledger_ports import LedgerReads
 from domain.ports import Reads
 from domain.pricing_ports import PlatformReads
 from resolvers.context import (
@@ -66,6 +67,7 @@ class Services:
     acting: ActingUseCases
     pricing: PricingUseCases
     platform: PlatformReads
+    books: LedgerReads
     reads: Reads
     audit: AuditReads
     inbox: InboxReads
@@ -137,6 +139,7 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 acting=services.acting,
                 pricing=services.pricing,
                 platform=services.platform,
+                books=services.books,
                 reads=services.reads,
                 audit=services.audit,
                 inbox=services.inbox,

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.filters import among
 from db.tables import ledger_entries, ledger_transactions
 from domain.ledger import LedgerAccount, LedgerEntry, LedgerTransaction, Posting
 
 _BOOKED, _ENTRY = ledger_transactions.c, ledger_entries.c
 _ADD = insert(ledger_transactions)
 _ADD_ENTRIES = insert(ledger_entries)
-_OF_PAYMENT = (
+_WHOLE = (
     select(
         ledger_transactions,
         _ENTRY.id.label("entry_id"),
@@ -29,13 +30,11 @@ _OF_PAYMENT = (
         ledger_entries,
         and_(_ENTRY.tenant_id == _BOOKED.tenant_id, _ENTRY.transaction_id == _BOOKED.id),
     )
-    .where(
-        _BOOKED.tenant_id == bindparam("of_tenant_id"),
-        _BOOKED.payment_id == bindparam("of_payment_id"),
-    )
+    .where(_BOOKED.tenant_id == bindparam("of_tenant_id"))
     # Debits first, as books are read.
     .order_by(_BOOKED.created_at, _BOOKED.id, _ENTRY.amount_cents.desc(), _ENTRY.account, _ENTRY.id)
 )
+_OF_PAYMENT = _WHOLE.where(_BOOKED.payment_id == bindparam("of_payment_id"))
 
 
 def _transaction_of(rows: Sequence[Row[Any]]) -> LedgerTransaction:
@@ -57,6 +56,19 @@ def _entry_of(row: Row[Any]) -> LedgerEntry:
     return LedgerEntry(
         row.entry_id, Posting(account, row.amount_cents, row.currency, row.gateway_id)
     )
+
+
+async def read_transactions(
+    connection: AsyncConnection, tenant_id: str, payment_ids: Sequence[str]
+) -> Sequence[LedgerTransaction]:
+    """All transactions of these payments, oldest first."""
+    wanted = _WHOLE.where(among(_BOOKED.payment_id, payment_ids))
+    found = await connection.execute(wanted, {"of_tenant_id": tenant_id})
+    return _transactions_of(found.all())
+
+
+def _transactions_of(rows: Sequence[Row[Any]]) -> list[LedgerTransaction]:
+    return [_transaction_of(list(of_one)) for _, of_one in groupby(rows, key=lambda row: row.id)]
 
 
 def _columns(transaction: LedgerTransaction) -> Mapping[str, object]:
@@ -96,9 +108,7 @@ class SqlLedgerStore:
         found = await self.connection.execute(
             _OF_PAYMENT, {"of_tenant_id": tenant_id, "of_payment_id": payment_id}
         )
-        return [
-            _transaction_of(list(rows)) for _, rows in groupby(found.all(), key=lambda row: row.id)
-        ]
+        return _transactions_of(found.all())
 
     async def add(self, transactions: Sequence[LedgerTransaction]) -> None:
         if not transactions:

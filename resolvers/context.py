@@ -25,6 +25,7 @@ from domain.errors import Forbidden
 from domain.fees import FeeOverride, FeeQuote, FeeTier
 from domain.gateway_rules import ConfigureGateway
 from domain.inbox_reading import EventFilter, EventRecord, InboxReads
+from domain.ledger_ports import LedgerReads
 from domain.ports import Reads
 from domain.pricing_ports import PlatformReads
 from domain.pricing_rules import CreateTenant, PriceTier, SetOverride
@@ -128,6 +129,7 @@ class Context:
     acting: ActingUseCases
     pricing: PricingUseCases
     platform: PlatformReads
+    books: LedgerReads
     reads: Reads
     audit: AuditReads
     inbox: InboxReads

@@ -11,6 +11,7 @@ from strawberry.types.enum import has_enum_definition
 from domain.caller import AuditActorType, Role
 from domain.dispute import DisputeStatus
 from domain.errors import AttemptedOperation, ErrorCode
+from domain.fee_report import MetricsInterval
 from domain.fees import FeeRefundPolicy
 from domain.inbox import WebhookEventStatus
 from domain.order import OrderStatus
@@ -153,6 +154,15 @@ DESCRIPTIONS: Mapping[EnumMeta, tuple[str, Mapping[str, str]]] = {
             "IGNORED": "It changes nothing here; errorMessage says why.",
             "RETRY": "It could not be worked off yet, and is tried again.",
             "DEAD": "It could not be worked off; only a replay tries it again.",
+        },
+    ),
+    MetricsInterval: (
+        "How long the spans of a report are; they start by UTC.",
+        {
+            "HOUR": "An hour.",
+            "DAY": "A day.",
+            "WEEK": "Seven days, from Monday on.",
+            "MONTH": "A calendar month.",
         },
     ),
     FeeRefundPolicy: (

@@ -12,6 +12,7 @@ from resolvers import (
     disputes,
     fees,
     gateways,
+    ledger,
     orders,
     payments,
     refunds,
@@ -39,6 +40,7 @@ class Loaders:
         self.audit_entry = _loader(context, audit.by_ids)
         self.fee_override = _loader(context, fees.overrides_by_ids)
         self.gateway = _loader(context, gateways.by_ids)
+        self.ledger = _loader(context, ledger.of_payments)
         self.webhook_event = _loader(context, webhook_events.by_ids)
         self.webhook_payload = _loader(context, webhook_events.payloads_by_ids)
         self.webhook_attempts = _loader(context, webhook_events.attempts_by_ids)

@@ -9,10 +9,21 @@ from typing import Annotated
 import strawberry
 
 from domain import audit_reading, reports
+from domain.fee_report import MetricsInterval
 from domain.ids import Prefix
 from domain.inbox_reading import EventFilter
 from domain.reports import PAGE_SIZE_MAX
-from resolvers import audit, disputes, fees, gateways, orders, payments, tenants, webhook_events
+from resolvers import (
+    audit,
+    disputes,
+    fees,
+    gateways,
+    ledger,
+    orders,
+    payments,
+    tenants,
+    webhook_events,
+)
 from schema.audit import AuditEntry, AuditFilter
 from schema.codes import BadInput
 from schema.connection import (
@@ -29,8 +40,9 @@ from schema.context import Info
 from schema.fee_tier import FeeTier
 from schema.fees import FeeOverride, FeeQuote
 from schema.fields import computed
-from schema.filters import DisputeFilter, OrderBy, OrderFilter, PaymentFilter
+from schema.filters import DateTimeRange, DisputeFilter, OrderBy, OrderFilter, PaymentFilter
 from schema.gateway import PaymentGateway
+from schema.ledger import FeeReport
 from schema.node import Node
 from schema.nodes import load_node
 from schema.scalars import Cents, Currency
@@ -43,6 +55,8 @@ _ids = strawberry.argument(description=f"Up to {PAGE_SIZE_MAX} ids.")
 _filter = strawberry.argument(description="Which ones; all when left out.")
 _by = strawberry.argument(description="Which one.")
 _archived = strawberry.argument(description="Whether to list those that are no longer assigned.")
+_range = strawberry.argument(description="When it was booked; both ends are needed.")
+_interval = strawberry.argument(description="How long each span is.")
 _of_tenant = strawberry.argument(description="Whose they are.")
 _amount = strawberry.argument(description="The amount to be paid.")
 _currency = strawberry.argument(description="Its currency.")
@@ -215,3 +229,20 @@ class Query:
         currency: Annotated[Currency, _currency],
     ) -> FeeQuote:
         return FeeQuote.of(await fees.quote(info.context.base, amount_cents, currency))
+
+    @computed(
+        "What was taken, kept and paid in fees: of the tenant, or for the platform's people of any "
+        "or of all. At most 31 days by HOUR, 400 by DAY.",
+        allow="Query.feeReport",
+    )
+    async def fee_report(
+        self,
+        info: Info,
+        range: Annotated[DateTimeRange, _range],
+        currency: Annotated[Currency, _currency],
+        interval: Annotated[MetricsInterval, _interval] = MetricsInterval.DAY,
+        tenant_id: Annotated[strawberry.ID | None, _of_tenant] = None,
+    ) -> FeeReport:
+        span = range.to_range()
+        report = await ledger.fee_report(info.context.base, span, interval, currency, tenant_id)
+        return FeeReport.of(report)

@@ -21,6 +21,7 @@ from schema.directives import Allow
 from schema.dispute_parts import OpenedDispute
 from schema.fees import FeeTerms
 from schema.fields import computed
+from schema.ledger import Booked
 from schema.money import Money
 from schema.node import Node
 from schema.payment_parts import (
@@ -35,7 +36,7 @@ from schema.webhook_event import ReceivedEvent
 
 
 @strawberry.type(description="One attempt to collect what an order has remaining.")
-class Payment(Node):
+class Payment(Booked):
     status: PaymentStatus = strawberry.field(description="Where it stands.")
     refund_status: RefundState = strawberry.field(description="Its refunds in one word.")
     dispute_status: DisputeState = strawberry.field(description="Its disputes in one word.")

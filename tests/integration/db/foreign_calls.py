@@ -19,6 +19,7 @@ from typing import Any
 import db
 from db.work import SqlWork
 from domain.audit_reading import AuditFilter
+from domain.fee_report import MetricsInterval, ReportRequest
 from domain.gateway_profile import GatewaySecrets
 from domain.ids import Prefix, new_id
 from domain.inbox import WebhookEventStatus
@@ -153,6 +154,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         **{f"{name}: datetime": moment for name, moment in moments.items()},
         "ids: Sequence[str]": theirs.texts,
         "event_ids: Sequence[str]": theirs.texts,
+        "payment_ids: Sequence[str]": theirs.texts,
         "lease: datetime | None": NOW + timedelta(hours=2),
         "limit: int": 100,
         "after: int": 0,
@@ -227,6 +229,11 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
                 listed_until=NOW + timedelta(hours=3),
                 resume_at=NOW,
                 due_at=NOW,
+            )
+        ],
+        "ReportRequest": lambda: [
+            ReportRequest(
+                NOW - timedelta(days=9), NOW + timedelta(days=9), MetricsInterval.DAY, "USD", named
             )
         ],
         "GatewayAccount": owned(theirs.merchant.gateway),

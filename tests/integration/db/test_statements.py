@@ -15,6 +15,7 @@ import db
 from db.audit_reads import SqlAuditReads
 from db.cipher import AesGcmCipher
 from db.inbox_reads import SqlInboxReads
+from db.ledger_reads import SqlLedgerReads
 from db.reports import SqlReads
 from db.tables import gateways, orders, payments
 from db.work import SqlDatabase
@@ -115,7 +116,12 @@ async def call_everything(
     for call in await every_call(database, world, world.id):
         async with database.begin(world.id) as work:
             await called(stores(work)[call.store], call)
-    for reads in (SqlReads(engine, cipher), SqlAuditReads(engine), SqlInboxReads(engine)):
+    for reads in (
+        SqlReads(engine, cipher),
+        SqlAuditReads(engine),
+        SqlInboxReads(engine),
+        SqlLedgerReads(engine, engine),
+    ):
         for call in calls("reads", type(reads), world, named=world.id):
             await called(reads, call)
 

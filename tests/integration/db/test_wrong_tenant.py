@@ -13,6 +13,7 @@ from db.audit_reads import SqlAuditReads
 from db.cipher import AesGcmCipher
 from db.engine import make_engine
 from db.inbox_reads import SqlInboxReads
+from db.ledger_reads import SqlLedgerReads
 from db.reports import SqlReads
 from db.roles import DatabaseRole
 from db.transactions import RolledBack
@@ -111,7 +112,8 @@ async def test_every_store_is_called(database: SqlDatabase) -> None:
     async with database.begin("ten_any") as work:
         reached = {type(store).__name__ for store in stores(work).values()}
 
-    assert sql_classes() == reached | OF_NO_TENANT | {"SqlReads", "SqlAuditReads", "SqlInboxReads"}
+    readers = {"SqlReads", "SqlAuditReads", "SqlInboxReads", "SqlLedgerReads"}
+    assert sql_classes() == reached | OF_NO_TENANT | readers
 
 
 async def test_a_wrong_tenant_finds_nothing(
@@ -179,6 +181,7 @@ async def test_reads_find_nothing(
         "reads": SqlReads(reader, cipher),
         "audit": SqlAuditReads(reader),
         "inbox": SqlInboxReads(reader),
+        "books": SqlLedgerReads(reader, reader),
     }
     made = [
         call

@@ -17,9 +17,9 @@ from domain.tenant import Tenant
 from tests.unit.schema.audit_shelf import AuditShelf
 from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
-from tests.unit.schema.journal import Journal
-from tests.unit.schema.price_desk import PriceDesk
-from tests.unit.schema.shop import CheckoutDesk, OrderDesk, Shelf, Till
+from tests.unit.schema.journal import CheckoutDesk, Journal
+from tests.unit.schema.price_desk import BookShelf, PriceDesk
+from tests.unit.schema.shop import OrderDesk, Shelf, Till
 
 
 @dataclass
@@ -68,6 +68,7 @@ def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None 
         acting=journal or Journal(),
         pricing=prices,
         platform=prices,
+        books=BookShelf(),
         reads=shelf,
         audit=AuditShelf(),
         inbox=EventShelf(),

@@ -1,12 +1,14 @@
-"""Prices and tenants in memory behind the schema."""
+"""Prices, tenants and books in memory behind the schema."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.caller import Actor
+from domain.fee_report import FeeReportRow, ReportRequest
 from domain.fees import FeeOverride, FeeTier
+from domain.ledger import LedgerTransaction
 from domain.pricing_rules import CreateTenant, PriceTier, SetOverride
 from domain.reports import Page, PageRequest
 from domain.tenant import Tenant
@@ -68,3 +70,24 @@ class PriceDesk:
         self.heard.append(heard)
         if self.raises is not None:
             raise self.raises
+
+
+@dataclass
+class BookShelf:
+    """Implements the reads of the books: what it is given, and the reports that it was asked."""
+
+    transactions: list[LedgerTransaction] = field(default_factory=list)
+    rows: list[FeeReportRow] = field(default_factory=list)
+    asked: list[ReportRequest] = field(default_factory=list)
+
+    async def of_payments(
+        self, tenant_id: str, payment_ids: Sequence[str]
+    ) -> Mapping[str, Sequence[LedgerTransaction]]:
+        return {
+            payment_id: [at for at in self.transactions if at.payment_id == payment_id]
+            for payment_id in payment_ids
+        }
+
+    async def fee_rows(self, asked: ReportRequest) -> Sequence[FeeReportRow]:
+        self.asked.append(asked)
+        return self.rows

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from strawberry.types import ExecutionResult
 
 from domain.caller import Actor, Caller, Role
-from domain.checkout import CheckoutToken
 from domain.commands import (
     CancelOrder,
     CancelPayment,
@@ -36,8 +35,8 @@ from tests.unit.schema.audit_shelf import AuditShelf
 from tests.unit.schema.dispute_shelf import DisputeShelf
 from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
-from tests.unit.schema.journal import Journal
-from tests.unit.schema.price_desk import PriceDesk
+from tests.unit.schema.journal import CheckoutDesk, Journal
+from tests.unit.schema.price_desk import BookShelf, PriceDesk
 
 OTHER_ORDER = new_id(Prefix.ORDER)
 TIER = FeeTier(
@@ -242,16 +241,6 @@ class OrderDesk:
         return OrderDone(an_order(), replayed=False)
 
 
-@dataclass
-class CheckoutDesk:
-    """Implements the use case of checkout tokens: any token is as good as another here."""
-
-    async def create(
-        self, actor: Actor, tenant_id: str, order_id: str, ttl_seconds: int
-    ) -> CheckoutToken:
-        return CheckoutToken("a.b.c", an_order(id=order_id), NOW + timedelta(seconds=ttl_seconds))
-
-
 def a_context(
     caller: Caller,
     shelf: Shelf | None = None,
@@ -272,6 +261,7 @@ def a_context(
         acting=Journal(),
         pricing=prices,
         platform=prices,
+        books=BookShelf(),
         reads=shelf or Shelf(),
         audit=AuditShelf(),
         inbox=replays.shelf if replays else EventShelf(),
