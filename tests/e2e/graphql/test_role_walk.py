@@ -51,6 +51,7 @@ class Walker:
 
 
 WALKERS = [*(Walker(role) for role in Role), Walker(Role.PLATFORM_ADMIN, has_tenant=False)]
+REPORTED = {"gte": "2026-01-01T00:00:00Z", "lt": "2026-12-31T00:00:00Z"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class World:
         values = self.for_shoppers if shopping else self.values
         given = values.arguments(path, field_of(self.graph, path[0]))
         if not walker.has_tenant and "id" in given:
-            given = {"id": self.tier_id}
+            given = {**given, "id": self.tier_id}
         if not walker.has_tenant and "ids" in given:
             given = {"ids": [self.tier_id]}
         answer = self.ask(walker, document(self.graph, path), given)
@@ -124,13 +125,16 @@ def a_world(merchant: Merchant) -> World:
     owners = {order: order, declined_order: declined_order, shopper_order: shopper_order}
     for payment_id in (paid, held, asking, failed):
         owners[payment_id] = merchant.query(ORDER_OF, id=payment_id)["payment"]["order"]["id"]
+    tier_id = str(merchant.query("{ feeTiers { id } }")["feeTiers"][0]["id"])
     ids = {"orderId": order, "paymentId": held, "id": paid, "ids": paid}
+    ids |= {"tenantId": merchant.tenant_id, "feeTierId": tier_id}
     event_id = new_id(Prefix.WEBHOOK_EVENT)
     asyncio.run(_execute(merchant, DEAD_EVENT, event_id, merchant.tenant_id, paid))
     given: dict[str, Json] = {
         "order": {"by": {"id": order}},
         "webhookEvent": {"id": event_id},
         "replayWebhookEvent": {"id": event_id},
+        "feeReport": {"range": REPORTED, "currency": "USD"},
         "refundPayment": {"input": {"paymentId": paid, "idempotencyKey": "walk-refund"}},
         "PaymentNextAction": {"id": asking},
         "PaymentFailure": {"id": failed},
@@ -141,7 +145,7 @@ def a_world(merchant: Merchant) -> World:
         Values(ids, given | {"PaymentDeclinedError": {"input": merchant_declined}}),
         Values(ids, given | {"PaymentDeclinedError": {"input": shopper_declined}}),
         owners,
-        str(merchant.query("{ feeTiers { id } }")["feeTiers"][0]["id"]),
+        tier_id,
     )
 
 
@@ -209,7 +213,8 @@ def _state(merchant: Merchant) -> tuple[Json, int, list[Json]]:
 def test_without_a_token_no_operation_answers(merchant: Merchant) -> None:
     """Every root field is a 401 without a token, and so is a document that is none."""
     graph = _introspected(merchant)
-    values = Values({"orderId": "x", "paymentId": "x", "id": "x", "ids": "x"})
+    names = ("orderId", "paymentId", "id", "ids", "tenantId", "feeTierId")
+    values = Values(dict.fromkeys(names, "x"))
     before = merchant.rows(), merchant.calls()
     documents = [(document(graph, [name]), [name]) for name in roots(graph)]
     assert {path[0] for _, path in documents} >= PLATFORM_WIDE

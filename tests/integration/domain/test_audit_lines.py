@@ -29,9 +29,11 @@ ELSEWHERE = {
     *("refund.updated", "dispute.updated", "dispute.inquiry", "token.revoked"),
     *("gateway.added", "gateway.enabled", "gateway.disabled", "gateway.changed"),
     *("credentials.rotation_started", "credentials.rotated"),
+    *("tenant.created", "tenant.tier_assigned", "fee_override.set", "fee_override.ended"),
+    *("fee_tier.created", "fee_tier.updated", "fee_tier.archived"),
 }
 """Actions whose lines others look at: tests/unit/domain/test_audit_actions.py, and the tests of
-revocations, of gateway accounts and of rotation."""
+revocations, of gateway accounts, of rotation and of prices."""
 
 
 BEGINNINGS = {
