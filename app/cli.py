@@ -18,6 +18,7 @@ from app.migrate import migrate as apply_migrations
 from app.seed import seed as write_seed
 from app.server import serve as run_api
 from app.settings import Settings, SettingsError, load_database_url, load_settings
+from app.statement_command import statement
 from app.tenant_commands import tenant_commands
 from app.token_commands import token_commands
 from app.tokens import NoSigningKey
@@ -39,6 +40,7 @@ cli.add_typer(ledger_commands, name="ledger")
 cli.add_typer(tenant_commands, name="tenants")
 cli.add_typer(key_commands, name="keys")
 cli.add_typer(webhook_commands, name="webhooks")
+cli.command()(statement)
 
 
 @cli.command()

@@ -27,27 +27,29 @@ from domain.fee_report import ROWS_MAX, FeeAmounts, FeeReportRow, ReportRequest,
 from domain.ledger import LedgerAccount, LedgerTransaction
 
 _BOOKED, _ENTRY, _PAYMENT = ledger_transactions.c, ledger_entries.c, payments.c
-_FACT = func.coalesce(_BOOKED.corrects, _BOOKED.fact_key)
+FACT = func.coalesce(_BOOKED.corrects, _BOOKED.fact_key)
+"""The key of the fact that a transaction books or corrects."""
+
 _A = LedgerAccount
 
 
-def _sum(account: LedgerAccount, sign: int, fact: str | None = None) -> ColumnElement[int]:
+def account_sum(account: LedgerAccount, sign: int, fact: str | None = None) -> ColumnElement[int]:
     """What the account comes to, of facts of this kind or of all."""
     counted = _ENTRY.account == account.value
     if fact is not None:
-        counted = and_(counted, _FACT.startswith(f"{fact}:", autoescape=True))
+        counted = and_(counted, FACT.startswith(f"{fact}:", autoescape=True))
     amount = case((counted, _ENTRY.amount_cents), else_=0)
     return func.coalesce(func.sum(amount) * sign, 0)
 
 
 # Column of the report, account, sign, and the kind of fact.
 _AMOUNTS = {
-    "gross": _sum(_A.GATEWAY_CLEARING, 1, "capture"),
-    "refunded": _sum(_A.GATEWAY_CLEARING, -1, "refund"),
-    "platform_fee": _sum(_A.PLATFORM_FEE_REVENUE, -1, "capture"),
-    "platform_fee_refunded": _sum(_A.PLATFORM_FEE_REVENUE, 1, "refund"),
-    "gateway_fee": _sum(_A.GATEWAY_FEE_EXPENSE, 1),
-    "dispute_loss": _sum(_A.DISPUTE_LOSS, 1),
+    "gross": account_sum(_A.GATEWAY_CLEARING, 1, "capture"),
+    "refunded": account_sum(_A.GATEWAY_CLEARING, -1, "refund"),
+    "platform_fee": account_sum(_A.PLATFORM_FEE_REVENUE, -1, "capture"),
+    "platform_fee_refunded": account_sum(_A.PLATFORM_FEE_REVENUE, 1, "refund"),
+    "gateway_fee": account_sum(_A.GATEWAY_FEE_EXPENSE, 1),
+    "dispute_loss": account_sum(_A.DISPUTE_LOSS, 1),
 }
 
 
@@ -57,7 +59,7 @@ def fee_rows(asked: ReportRequest) -> Select[Any]:
     unit: ColumnElement[str] = literal_column(f"'{asked.interval.lower()}'")
     start = func.date_trunc(unit, _BOOKED.created_at, literal_column("'UTC'"))
     tier = case((_PAYMENT.fee_override_id.is_(None), _PAYMENT.fee_tier_id))
-    captured = case((_FACT.startswith("capture:"), _BOOKED.payment_id))
+    captured = case((FACT.startswith("capture:"), _BOOKED.payment_id))
     conditions = [
         _BOOKED.created_at >= asked.start,
         _BOOKED.created_at < asked.end,
