@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from db.sealed import SealedColumn
 from domain.fees import FeeRefundPolicy, FeeTerms
 from domain.payment import (
+    ApplicationFee,
     CaptureMethod,
     DisputeState,
     GatewayType,
@@ -135,6 +136,15 @@ def _terms(payment: Payment) -> Mapping[str, object]:
         "settlement_fee_cents": settled.fee if settled else None,
         "settlement_currency": settled.currency if settled else None,
         "settlement_exchange_rate": settled.exchange_rate if settled else None,
+        **_application_fee_columns(settled.application_fee if settled else None),
+    }
+
+
+def _application_fee_columns(fee: ApplicationFee | None) -> Mapping[str, object]:
+    return {
+        "gateway_application_fee_id": fee.id if fee else None,
+        "application_fee_cents": fee.amount if fee else None,
+        "application_fee_settled_cents": fee.settled if fee else None,
     }
 
 
@@ -204,6 +214,15 @@ def _settlement(row: Row[Any]) -> SettlementFacts | None:
         fee=row.settlement_fee_cents,
         currency=row.settlement_currency,
         exchange_rate=row.settlement_exchange_rate,
+        application_fee=_application_fee(row),
+    )
+
+
+def _application_fee(row: Row[Any]) -> ApplicationFee | None:
+    if row.gateway_application_fee_id is None:
+        return None
+    return ApplicationFee(
+        row.gateway_application_fee_id, row.application_fee_cents, row.application_fee_settled_cents
     )
 
 

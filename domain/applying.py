@@ -176,6 +176,10 @@ def _settled(payment: Payment, settlement: Settlement) -> Payment:
         gateway_fee=fee,
         gateway_fee_is_final=True,
         settlement=SettlementFacts(
-            settlement.amount, settlement.fee, settlement.currency, settlement.exchange_rate
+            settlement.amount,
+            settlement.fee,
+            settlement.currency,
+            settlement.exchange_rate,
+            settlement.application_fee,
         ),
     )

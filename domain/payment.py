@@ -126,13 +126,25 @@ class NextAction:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplicationFee:
+    """The platform's fee as the gateway took it from a connected account: `amount` in minor units
+    of the payment's currency, `settled` in those of the settlement's."""
+
+    id: str
+    amount: int
+    settled: int
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementFacts:
-    """What the gateway settled for this payment, in minor units of the settlement currency."""
+    """What the gateway settled for this payment, in minor units of the settlement currency.
+    `fee` is the gateway's own; `application_fee` is what it took for the platform, if anything."""
 
     amount: int
     fee: int
     currency: str
     exchange_rate: str | None
+    application_fee: ApplicationFee | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

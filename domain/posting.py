@@ -41,6 +41,9 @@ async def post_payment(
         posting_rules.settlement(after),
         *(posting_rules.dispute(after, each) for each in disputes),
     ]
+    if after.settlement is not None and after.settlement.application_fee is not None:
+        platform = await work.tenants.platform_gateway(after.gateway_type, livemode=after.livemode)
+        facts.append(posting_rules.application_fee(after, platform.id))
     await _post(work, after, facts, now, is_first=before.captured == 0)
 
 

@@ -85,6 +85,27 @@ def _converted(payment: Payment, settled: SettlementFacts) -> tuple[_Line, ...]:
     )
 
 
+def application_fee(payment: Payment, platform_id: str) -> Fact:
+    """What the gateway took of a connected account for the platform: it pays what is due, and
+    stands in the platform's own account, whose gateway row is `platform_id`."""
+    settled = payment.settlement
+    fee = settled.application_fee if settled else None
+    if settled is None or fee is None or fee.amount == 0:
+        return Fact("application_fee:", "no application fee", ())
+    lines: tuple[_Line, ...] = ((PAYABLE, fee.amount, payment.currency),)
+    lines += ((RECEIVABLE, -fee.amount, payment.currency),)
+    if settled.currency == payment.currency:
+        lines += ((CLEARING, -fee.amount, payment.currency),)
+    else:
+        lines += ((FX, -fee.amount, payment.currency), (FX, fee.settled, settled.currency))
+        lines += ((CLEARING, -fee.settled, settled.currency),)
+    postings = (
+        Posting(CLEARING, fee.amount, payment.currency, platform_id),
+        *_postings(payment, lines),
+    )
+    return Fact(f"application_fee:{fee.id}", "application fee taken", postings)
+
+
 def refund(payment: Payment, refunded: Refund, mode: GatewayMode) -> Fact:
     """Money given back, with its part of the platform's fee; nothing, unless it succeeded."""
     currency, given, fee = payment.currency, refunded.amount, refunded.platform_fee_refunded

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.payment import NextAction
+from domain.payment import ApplicationFee, NextAction
 
 
 class IntentStatus(StrEnum):
@@ -56,13 +56,15 @@ class Decline:
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """A balance transaction: `amount` and `fee` in minor units of the settlement `currency`;
-    `exchange_rate` is shown and never reckoned with, None without conversion."""
+    `exchange_rate` is shown and never reckoned with, None without conversion. `fee` is what the
+    gateway keeps for itself, the `application_fee` what it took for the platform."""
 
     gateway_balance_transaction_id: str
     amount: int
     fee: int
     currency: str
     exchange_rate: str | None
+    application_fee: ApplicationFee | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,9 @@ payments = Table(
     # With defaults, for a version of the service that does not know them yet.
     Column("dispute_fee_cents", BigInteger, nullable=False, server_default=text("0")),
     Column("refunds_blocked", Boolean, nullable=False, server_default=text("false")),
+    text_id("gateway_application_fee_id", nullable=True),
+    cents("application_fee_cents", nullable=True),
+    cents("application_fee_settled_cents", nullable=True),
     ForeignKeyConstraint(["tenant_id", "order_id"], ["orders.tenant_id", "orders.id"]),
     ForeignKeyConstraint(
         ["tenant_id", "gateway_id"],
@@ -186,6 +189,12 @@ payments = Table(
     check(
         "settlement",
         "num_nulls(settlement_amount_cents, settlement_fee_cents, settlement_currency) IN (0, 3)",
+    ),
+    check(
+        "application_fee",
+        "num_nulls(gateway_application_fee_id, application_fee_cents,"
+        " application_fee_settled_cents) IN (0, 3) AND application_fee_cents >= 0"
+        " AND application_fee_settled_cents >= 0",
     ),
     check("failure", "(failed_at IS NULL) = (error_message IS NULL)"),
     check("gateway_response", f"gateway_response - ARRAY[{_GATEWAY_RESPONSE}] = '{{}}'"),

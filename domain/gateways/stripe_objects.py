@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from domain.currency import from_gateway
 from domain.gateway import AccountFacts
 from domain.gateways.stripe_requests import PAYMENT_ID, REFUND_ID
-from domain.payment import NextAction
+from domain.payment import ApplicationFee, NextAction
 from domain.snapshot import (
     BalanceTransaction,
     CardDetails,
@@ -188,7 +188,7 @@ def _card_object(charge: Json | None) -> Json | None:
 
 def _settlement(charge: Json | None) -> Settlement | None:
     settled = _maybe_object(charge, "balance_transaction") if charge else None
-    if settled is None:
+    if charge is None or settled is None:
         return None
     currency = _text(settled, "currency").upper()
     rate = settled.get("exchange_rate")
@@ -198,18 +198,33 @@ def _settlement(charge: Json | None) -> Settlement | None:
         fee=from_gateway(_gateway_fee(settled), currency),
         currency=currency,
         exchange_rate=None if rate is None else str(rate),
+        application_fee=_application_fee(charge, settled),
     )
+
+
+def _application_fee(charge: Json, settled: Json) -> ApplicationFee | None:
+    fee_id, taken = _reference(charge, "application_fee"), _fees(settled, of_application=True)
+    if fee_id is None:
+        return None
+    currency, own = _text(charge, "currency").upper(), _text(settled, "currency").upper()
+    amount = from_gateway(_number(charge, "application_fee_amount"), currency)
+    return ApplicationFee(fee_id, amount, from_gateway(taken, own))
 
 
 def _gateway_fee(settled: Json) -> int:
     # On a connected account the total also holds the platform's own application fee.
-    details = settled.get("fee_details")
-    if not isinstance(details, list):
+    if not isinstance(settled.get("fee_details"), list):
         return _number(settled, "fee")
+    return _fees(settled, of_application=False)
+
+
+def _fees(settled: Json, *, of_application: bool) -> int:
+    details = settled.get("fee_details")
     return sum(
         _number(detail, "amount")
-        for detail in details
-        if isinstance(detail, Mapping) and detail.get("type") != "application_fee"
+        for detail in (details if isinstance(details, list) else ())
+        if isinstance(detail, Mapping)
+        and (detail.get("type") == "application_fee") is of_application
     )
 
 

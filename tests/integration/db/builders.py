@@ -12,6 +12,7 @@ from domain.inbox import WebhookEvent, WebhookEventSource, WebhookEventStatus
 from domain.operation import GatewayRequest, Operation, OperationKind, OperationState
 from domain.order import Order, OrderStatus
 from domain.payment import (
+    ApplicationFee,
     CaptureMethod,
     DisputeState,
     GatewayType,
@@ -27,13 +28,7 @@ from domain.refund import Refund, RefundOrigin, RefundReason, RefundStatus
 from tests.integration.db.conftest import Merchant
 
 NOW = datetime(2026, 11, 23, 12, 30, 15, 123456, tzinfo=UTC)
-TERMS = FeeTerms(
-    basis_points=300,
-    fixed_fee=0,
-    refund_policy=FeeRefundPolicy.RETURN_PROPORTIONALLY,
-    tier_id="fee_starter",
-    override_id=None,
-)
+TERMS = FeeTerms(300, 0, FeeRefundPolicy.RETURN_PROPORTIONALLY, "fee_starter", None)
 
 
 def an_order(merchant: Merchant, *, reference: str | None = None, total: int = 10_000) -> Order:
@@ -110,7 +105,9 @@ def a_full_payment(merchant: Merchant, order: Order) -> Payment:
         dispute_fee=1_500,
         dispute_status=DisputeState.LOST,
         refunds_blocked=True,
-        settlement=SettlementFacts(8_100, 290, "EUR", "0.900000123456789"),
+        settlement=SettlementFacts(
+            8_100, 290, "EUR", "0.900000123456789", ApplicationFee(f"fee_{order.id}", 300, 270)
+        ),
         failure=PaymentFailure("insufficient_funds", "Declined.", "The card was declined.", NOW),
         next_action=NextAction("redirect_to_url", "https://bank.example/3ds", "pi_1_secret_2"),
         gateway_payment_id=f"pi_{order.id}",

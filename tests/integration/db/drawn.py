@@ -9,6 +9,7 @@ from domain.fees import FeeRefundPolicy, FeeTerms, captured_platform_fee
 from domain.ids import Prefix, new_id
 from domain.order import Order
 from domain.payment import (
+    ApplicationFee,
     CaptureMethod,
     DisputeState,
     NextAction,
@@ -50,6 +51,8 @@ SETTLEMENTS = st.builds(
     fee=st.integers(0, 2**53),
     currency=st.from_regex(r"[A-Z]{3}", fullmatch=True),
     exchange_rate=st.none() | TEXTS,
+    application_fee=st.none()
+    | st.builds(ApplicationFee, st.just("fee_1"), st.integers(0, 2**53), st.integers(0, 2**53)),
 )
 
 

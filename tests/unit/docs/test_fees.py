@@ -17,7 +17,7 @@ from domain.fees import (
     platform_fee,
     returned_fee,
 )
-from domain.payment import Payment, SettlementFacts
+from domain.payment import ApplicationFee, Payment, SettlementFacts
 from domain.posting_rules import Fact
 from domain.refund import RefundStatus
 from domain.tenant import GatewayMode
@@ -53,7 +53,7 @@ def test_there_are_examples() -> None:
     fences = re.findall(r"^```(\S+)", TEXT, re.M)
 
     assert (kinds.count("fee-example"), kinds.count("refund-example")) == (8, 2)
-    assert kinds.count("postings") == 10
+    assert kinds.count("postings") == 11
     assert fences.count("sh") == len(fences) - len(BLOCKS) == 2
 
 
@@ -104,6 +104,8 @@ def fact_of(title: str) -> Fact:
     paid = a_paid_payment()
     if kind == "capture":
         return posting_rules.capture(paid, GatewayMode(words[-1]))
+    if kind == "application_fee":
+        return posting_rules.application_fee(settled(paid, in_euros=False), "gw_platform")
     if kind == "settlement":
         return posting_rules.settlement(settled(paid, in_euros="EUR" in words))
     if kind == "refund":
@@ -118,7 +120,7 @@ def fact_of(title: str) -> Fact:
 
 def settled(payment: Payment, *, in_euros: bool) -> Payment:
     """The payment once the gateway's fee is known."""
-    facts = SettlementFacts(10_000, 320, "USD", None)
+    facts = SettlementFacts(10_000, 320, "USD", None, ApplicationFee("fee_1", 300, 300))
     if in_euros:
         facts = SettlementFacts(9_200, 290, "EUR", "0.92")
     fee = 315 if in_euros else 320

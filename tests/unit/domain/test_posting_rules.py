@@ -8,7 +8,7 @@ import pytest
 
 from domain import posting_rules
 from domain.ledger import Posting, balances
-from domain.payment import Payment, SettlementFacts
+from domain.payment import ApplicationFee, Payment, SettlementFacts
 from domain.posting_rules import Fact
 from domain.refund import RefundStatus
 from domain.tenant import GatewayMode
@@ -179,3 +179,41 @@ def test_a_dispute_in_another_currency() -> None:
         "dispute_loss +11500; fx_clearing -11500;"
         "fx_clearing +10580 EUR; gateway_clearing -10580 EUR"
     )
+
+
+def test_an_application_fee() -> None:
+    """It pays what is due, from the connected account into the platform's; in another settlement
+    currency it leaves the account as it was converted."""
+    fee = ApplicationFee("fee_1", 300, 276)
+    dollars = SettlementFacts(10_000, 320, "USD", None, fee)
+    euros = SettlementFacts(9_200, 290, "EUR", "0.92", fee)
+    told = [
+        posting_rules.application_fee(a_settled_payment(settlement=facts), "gw_platform")
+        for facts in (dollars, euros)
+    ]
+
+    assert [fact.key for fact in told] == ["application_fee:fee_1"] * 2
+    assert [at.gateway_id for at in told[0].postings if at.account == "gateway_clearing"] == [
+        "gw_platform",
+        GATEWAY,
+    ]
+    assert [{_line(at) for at in fact.postings} for fact in told] == [
+        lines(
+            "gateway_clearing +300; gateway_clearing -300;"
+            "merchant_payable +300; platform_fee_receivable -300"
+        ),
+        lines(
+            "gateway_clearing +300; fx_clearing -300; fx_clearing +276 EUR;"
+            "gateway_clearing -276 EUR; merchant_payable +300; platform_fee_receivable -300"
+        ),
+    ]
+    assert all(set(balances(fact.postings).values()) == {0} for fact in told)
+
+
+@pytest.mark.parametrize("fee", [None, ApplicationFee("fee_1", 0, 0)])
+def test_no_application_fee(fee: ApplicationFee | None) -> None:
+    """Where none was taken there is nothing to book."""
+    facts = SettlementFacts(10_000, 320, "USD", None, fee)
+
+    assert posting_rules.application_fee(a_settled_payment(settlement=facts), "gw_1").postings == ()
+    assert posting_rules.application_fee(a_paid_payment(), "gw_1").postings == ()
