@@ -22,10 +22,14 @@ from domain.pricing_ports import LevelTaken, PeriodTaken, SlugTaken
 from domain.tenant import Tenant
 
 _TIER, _TENANT, _OVERRIDE = fee_tiers.c, tenants.c, fee_overrides.c
-_LOCK_TIER = select(fee_tiers).where(_TIER.id == bindparam("of_id")).with_for_update()
+# FOR NO KEY UPDATE: who changes a price waits for another who does, and nobody waits who makes an
+# order of the tenant, or a tenant on the tier.
+_LOCK_TIER = select(fee_tiers).where(_TIER.id == bindparam("of_id")).with_for_update(key_share=True)
 _LOCK_DEFAULT = select(fee_tiers).where(_TIER.is_default).with_for_update(read=True)
-_LOCK_TENANT = select(tenants).where(_TENANT.id == bindparam("of_id")).with_for_update()
-_LOCK_OVERRIDE = select(fee_overrides).where(_OVERRIDE.id == bindparam("of_id")).with_for_update()
+_LOCK_TENANT = (
+    select(tenants).where(_TENANT.id == bindparam("of_id")).with_for_update(key_share=True)
+)
+_FIND_OVERRIDE = select(fee_overrides).where(_OVERRIDE.id == bindparam("of_id"))
 _COUNT_TENANTS = select(func.count()).where(_TENANT.fee_tier_id == bindparam("of_id"))
 _SAVE_TIER = update(fee_tiers).where(_TIER.id == bindparam("of_id"))
 _END = update(fee_overrides).where(_OVERRIDE.id == bindparam("of_id"))
@@ -89,8 +93,8 @@ class SqlOverrideStore:
 
     connection: AsyncConnection
 
-    async def lock(self, override_id: str) -> FeeOverride:
-        row = (await self.connection.execute(_LOCK_OVERRIDE, {"of_id": override_id})).first()
+    async def find(self, override_id: str) -> FeeOverride:
+        row = (await self.connection.execute(_FIND_OVERRIDE, {"of_id": override_id})).first()
         if row is None:
             raise NotFound(override_id)
         return override_of(row)

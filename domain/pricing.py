@@ -4,6 +4,7 @@ authorized before: its terms are its own."""
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from domain.caller import Actor
 from domain.errors import AttemptedOperation, InvalidState
@@ -106,21 +107,13 @@ class PricingService:
 
     async def set_override(self, actor: Actor, wanted: SetOverride) -> FeeOverride:
         """The tenant's own price, in force in its period."""
-        now = self._clock.now()
-        check_override(wanted, now)
-        override = FeeOverride(
-            id=new_id(Prefix.FEE_OVERRIDE),
-            tenant_id=wanted.tenant_id,
-            basis_points=wanted.basis_points,
-            fixed_fees={fee.currency: fee.minor for fee in wanted.fixed_fees},
-            reason=wanted.reason,
-            created_by=actor.id,
-            effective_from=wanted.effective_from or now,
-            effective_until=wanted.effective_until,
-        )
         try:
             async with self._database.begin() as work:
                 await work.tenants.lock(wanted.tenant_id)
+                # Under the lock: what another ended meanwhile ended before now.
+                now = self._clock.now()
+                check_override(wanted, now)
+                override = _override_of(wanted, actor, now)
                 await work.overrides.add(override)
                 await work.audit.append(override_entry("set", None, override, actor, now))
                 await work.commit()
@@ -131,9 +124,9 @@ class PricingService:
     async def end_override(self, actor: Actor, override_id: str) -> FeeOverride:
         """The override, ended now and kept. One that has not begun never does: its period is empty.
         One that has ended stays as it is."""
-        now = self._clock.now()
         async with self._database.begin() as work:
-            before = await work.overrides.lock(override_id)
+            await work.tenants.lock((await work.overrides.find(override_id)).tenant_id)
+            before, now = await work.overrides.find(override_id), self._clock.now()
             if before.effective_until is not None and before.effective_until <= now:
                 return before
             at = max(now, before.effective_from)
@@ -180,6 +173,19 @@ def _tier_of(wanted: PriceTier, tier_id: str) -> FeeTier:
         refund_policy=wanted.refund_policy,
         is_default=False,
         is_archived=False,
+    )
+
+
+def _override_of(wanted: SetOverride, actor: Actor, now: datetime) -> FeeOverride:
+    return FeeOverride(
+        id=new_id(Prefix.FEE_OVERRIDE),
+        tenant_id=wanted.tenant_id,
+        basis_points=wanted.basis_points,
+        fixed_fees={fee.currency: fee.minor for fee in wanted.fixed_fees},
+        reason=wanted.reason,
+        created_by=actor.id,
+        effective_from=wanted.effective_from or now,
+        effective_until=wanted.effective_until,
     )
 
 

@@ -50,10 +50,10 @@ class TierStore(Protocol):
 
 
 class OverrideStore(Protocol):
-    """Tenants' own prices."""
+    """Tenants' own prices. They are written under their tenant's lock alone."""
 
-    async def lock(self, override_id: str) -> FeeOverride:
-        """The override, its row locked until the transaction ends. Raises NotFound."""
+    async def find(self, override_id: str) -> FeeOverride:
+        """The override. Raises NotFound."""
         ...
 
     async def add(self, override: FeeOverride) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.caller import Role
-from domain.errors import Issue, NotFound, ValidationFailed
+from domain.errors import Issue, ValidationFailed
 from domain.fee_report import ROWS_MAX, FeeReport, MetricsInterval, ReportRequest, TooManyRows
 from domain.ids import Prefix, is_id
 from domain.ledger import LedgerTransaction
@@ -30,7 +30,7 @@ async def fee_report(
     tenant_id: str | None,
 ) -> FeeReport:
     """The report: of the caller's tenant; for the platform's people, of any, or of all. Raises
-    ValidationFailed, and NotFound for another tenant's."""
+    ValidationFailed, for another tenant's too."""
     asked = ReportRequest.of(span, interval, currency, _whose(context, tenant_id))
     try:
         return FeeReport(currency, await context.books.fee_rows(asked))
@@ -40,10 +40,15 @@ async def fee_report(
 
 
 def _whose(context: Context, tenant_id: str | None) -> str | None:
-    if tenant_id is not None and not is_id(tenant_id, Prefix.TENANT):
-        raise NotFound(tenant_id)
     if Role.PLATFORM_ADMIN in effective_roles(context.caller):
+        if tenant_id is not None and not is_id(tenant_id, Prefix.TENANT):
+            raise _unknown()
         return tenant_id or context.caller.tenant_id
     if tenant_id not in {None, context.tenant_id}:
-        raise NotFound(str(tenant_id))
+        raise _unknown()
     return context.tenant_id
+
+
+def _unknown() -> ValidationFailed:
+    """Another's, or nobody's: the answer does not tell which."""
+    return ValidationFailed(Issue(("tenantId",), "TENANT_UNKNOWN", "No tenant with this id."))

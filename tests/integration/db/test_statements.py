@@ -47,7 +47,7 @@ WITHOUT: dict[str, str] = {
     "db.platform_reads._OVERRIDES": "the platform's people see every tenant",
     "db.pricing._COUNT_TENANTS": "the platform's people see every tenant",
     "db.pricing._END": "the platform's people name an override by its id",
-    "db.pricing._LOCK_OVERRIDE": "the platform's people name an override by its id",
+    "db.pricing._FIND_OVERRIDE": "the platform's people name an override by its id",
     "db.platform_reads._ALL": "the platform's people see every tenant",
     "db.retention._EMPTY": "the daily loop is every tenant's",
     "db.retention._EMPTY_BODIES": "the daily loop is every tenant's",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 
+from db.pricing import _LOCK_TENANT
 from domain.caller import Role
 from tests.integration.tenants.pricing_office import Office, a_tier, an_override, in_days
 
@@ -168,3 +169,35 @@ async def test_lines_of_two_who_change_one_tier(office: Office) -> None:
         price, seen = chain[price], seen + 1
     (stored,) = await office.rows("SELECT basis_points FROM platform_fee_tiers WHERE level = 7")
     assert (stored, seen) == ((price,), len(lines))
+
+
+async def test_an_override_renewed_again_and_again(office: Office) -> None:
+    """Who ends one while another sets the next finds it in force or over, and never an overlap
+    that is gone: each of the ends and starts is told in turn."""
+    made = await office.do("setFeeOverride", input=an_override(office))
+    for _ in range(6):
+        ended, following = await asyncio.gather(
+            office.do("endFeeOverride", id=made["id"]),
+            office.do("setFeeOverride", input=an_override(office)),
+        )
+        assert ended["__typename"] == "FeeOverride"
+        if following["__typename"] == "FeeOverride":
+            assert following["effectiveFrom"] >= ended["effectiveUntil"]
+        else:
+            assert following["detailCode"] == "OVERRIDE_OVERLAPS"
+            following = await office.do("setFeeOverride", input=an_override(office))
+        made = following
+
+
+async def test_orders_do_not_wait_for_prices(office: Office) -> None:
+    """While somebody is in the middle of changing the tenant's price, it takes orders as ever."""
+    async with office.api.engine.connect() as held:
+        await held.execute(_LOCK_TENANT, {"of_id": office.merchant.id})
+        order = {"reference": "A-1", "totalAmountCents": 500, "currency": "USD"}
+        document = """mutation($input: CreateOrderInput!) { createOrder(input: $input) {
+            __typename } }"""
+        async with asyncio.timeout(3):
+            made = await office.ask(
+                document, {"input": {**order, "idempotencyKey": "k"}}, Role.OPERATOR
+            )
+    assert made["data"]["createOrder"]["__typename"] == "OrderSuccess"
