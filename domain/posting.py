@@ -33,8 +33,11 @@ async def post_payment(
     now: datetime,
 ) -> None:
     """Books what was captured, what the gateway settled, and those disputes, whose money a new
-    settlement converts otherwise. The payment must be locked."""
-    if after.captured == 0 or _money_of(before) == _money_of(after):
+    settlement converts otherwise. The payment must be locked.
+
+    The charge names the facts, so nothing is booked before it is known.
+    """
+    if not _is_booked(after) or _money_of(before) == _money_of(after):
         return
     facts = [
         posting_rules.capture(after, mode),
@@ -44,7 +47,7 @@ async def post_payment(
     if after.settlement is not None and after.settlement.application_fee is not None:
         platform = await work.tenants.platform_gateway(after.gateway_type, livemode=after.livemode)
         facts.append(posting_rules.application_fee(after, platform.id))
-    await _post(work, after, facts, now, is_first=before.captured == 0)
+    await _post(work, after, facts, now, is_first=not _is_booked(before))
 
 
 async def post_refunds(
@@ -124,5 +127,15 @@ async def _mode_of(work: Work, payment: Payment) -> GatewayMode:
     return gateway.mode
 
 
+def _is_booked(payment: Payment) -> bool:
+    return payment.captured > 0 and payment.gateway_charge_id is not None
+
+
 def _money_of(payment: Payment) -> tuple[object, ...]:
-    return payment.captured, payment.platform_fee, payment.gateway_fee, payment.settlement
+    return (
+        payment.captured,
+        payment.platform_fee,
+        payment.gateway_fee,
+        payment.settlement,
+        payment.gateway_charge_id,
+    )

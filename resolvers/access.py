@@ -112,6 +112,7 @@ PLATFORM_WIDE = frozenset(
         "Query.node",
         "Query.nodes",
         "Query.feeTiers",
+        "Query.auditEntries",
         "Query.feeOverrides",
         "Query.feeReport",
         "Query.tenants",

@@ -145,7 +145,11 @@ class Query:
         page = await disputes.page(info.context.base, where, asked)
         return connect(page, Dispute.of, partial(disputes.count, info.context.base, where))
 
-    @computed("The tenant's audit log, newest first.", allow="Query.auditEntries")
+    @computed(
+        "The tenant's audit log, newest first; for the platform's people who name no tenant, the "
+        "platform's own, which has the changes of tiers.",
+        allow="Query.auditEntries",
+    )
     async def audit_entries(
         self,
         info: Info,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -16,6 +17,7 @@ from db.cipher import AesGcmCipher
 from db.loop_leases import LoopLeases
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
+from domain.audit import PLATFORM
 from domain.sealing import Sealer
 from tests.e2e.sandbox.control import eventually
 from tests.integration.db.as_role import engine_as
@@ -49,6 +51,19 @@ async def test_a_chain_that_cannot_go_on_stops_no_other(
     assert [link.sequence for link, _ in await chain(database, rival.id)] == [1]
     assert [link.sequence for link, _ in await chain(database, merchant.id)] == [LAST_SEQUENCE]
     assert f"audit of {merchant.id} not sealed" in caplog.text
+
+
+async def test_the_platforms_own_log_is_sealed(
+    database: SqlDatabase, database_url: str, cipher: AesGcmCipher, merchant: Merchant
+) -> None:
+    """Lines that are of no tenant have a chain of their own, which no tenant reads."""
+    await write(database, replace(an_entry(merchant, subject_id="fee_1"), tenant_id=PLATFORM))
+    async with engine_as(database_url, DatabaseRole.WORKER) as worker:
+        under_test = SqlDatabase(worker, cipher)
+        await seal_once(Sealer(under_test, Ahead()), asyncio.Event())
+        assert [link.sequence for link, _ in await chain(under_test, PLATFORM)] == [1]
+        async with under_test.begin(merchant.id) as work:
+            assert await work.seals.chain(PLATFORM, after=0, limit=9) == []
 
 
 async def test_each_end_is_logged(

@@ -44,6 +44,17 @@ async def test_a_tier_from_its_making_to_its_end(office: Office) -> None:
     ]
     assert (lines[1][2]["basis_points"], lines[1][3]["basis_points"]) == (250, 200)
     assert lines[1][3]["fixed_fees"] == {"USD": 30, "EUR": 0}
+    read = await office.read(
+        "{ auditEntries(first: 10) { totalCount nodes { id action actor subjectId } } }"
+    )
+    shown = read["auditEntries"]
+    assert shown["totalCount"] == 3
+    assert [(at["action"], at["actor"], at["subjectId"]) for at in shown["nodes"]] == [
+        (line[0], "ann", made["id"]) for line in reversed(lines)
+    ]
+    node = f'{{ node(id: "{shown["nodes"][0]["id"]}") {{ ... on AuditEntry {{ action }} }} }}'
+    assert await office.read(node) == {"node": {"action": "fee_tier.archived"}}
+    assert await office.read(node, Role.FINANCE) == {"node": None}
     moves = await office.lines(office.merchant.id)
     assert [line[0] for line in moves] == ["tenant.tier_assigned"] * 2
     assert (moves[0][2]["fee_tier_id"], moves[0][3]["fee_tier_id"]) == (starter, made["id"])
