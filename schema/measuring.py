@@ -6,7 +6,7 @@ its own length, whatever it expands to.
 
 The cost of a document is known before it runs: 1 for each object and each `totalCount`, what
 stands below `nodes` or `edges` as often as the page has items, what stands below `nodes(ids:)` as
-often as there are ids, and for each mutation what `schema.limits` says.
+often as there are ids, for a report what it reads, and for each mutation what `schema.limits` says.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ LISTS: Mapping[str, int] = {
     "webhookEvents": PAGE_SIZE_DEFAULT,
 }
 """The fields that read a slice of a list, and how many items they take when they are not told."""
+
+REPORTS: Mapping[str, int] = {"feeReport": 500}
+"""The fields that read much to answer little, and what each costs beside its objects."""
 
 _ITEMS = frozenset({"nodes", "edges"})
 """The fields of a list below which everything is read for each item."""
@@ -188,7 +191,8 @@ class Walk:
 
 
 def _own_cost(field: FieldNode) -> int:
-    return int(field.selection_set is not None or field.name.value == "totalCount")
+    name = field.name.value
+    return int(field.selection_set is not None or name == "totalCount") + REPORTS.get(name, 0)
 
 
 def _cost_below(below: Measure, items: int, *, repeats_all: bool) -> int:

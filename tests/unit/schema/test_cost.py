@@ -21,6 +21,7 @@ from schema.limits import (
     check_document,
     check_variables,
 )
+from schema.measuring import REPORTS
 
 PAGE = "nodes { id order { id } } edges { cursor node { id } } pageInfo { hasNextPage }"
 """Four objects for each item, and one for the page."""
@@ -40,6 +41,7 @@ def cost(document: str, variables: Mapping[str, object] | None = None) -> int:
         ("{ a: viewer { id } b: viewer { id } }", 2),
         ("{ viewer { id } } { viewer { id } order { id } }", 2),
         ("{ payments { totalCount } }", 2),
+        ("{ feeReport { netCents rows { tenant { id } } } }", 3 + REPORTS["feeReport"]),
         ("{ payments(first: 10) { nodes { id } } }", 11),
         (f"{{ payments(first: 10) {{ {PAGE} }} }}", 1 + 10 * 4 + 1),
         (f"{{ payments(last: 10) {{ ...f }} }} fragment f on C {{ {PAGE} }}", 1 + 10 * 4 + 1),
