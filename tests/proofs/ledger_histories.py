@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import secrets
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app.logging import set_up_logging
 from app.stack import CHECKOUT, Stack
 from domain.tenant import GatewayMode
+from tests.conftest import execute, on_database
 from tests.integration.webhooks.ledger_histories import Trade
 from tests.integration.webhooks.shop import NO_REDIS, opened
 
 BATCH = 20
 BATCHES_A_TENANT = 10
-"""A tenant's account is looked through from its end, so it is not to grow for ever."""
+"""A tenant's books are held against the gateway's when it has so many."""
 
 
 class Told:
@@ -39,13 +44,27 @@ class Told:
         print(f"{self.count} payments, {len(self.faults)} faults", flush=True)  # noqa: T201
 
 
+@asynccontextmanager
+async def database_of_its_own(stack: Stack) -> AsyncIterator[str]:
+    """A copy of the migrated database: a shop works off all events that it finds, by its own key
+    and its own clock."""
+    admin, name = on_database(stack.database_url, "postgres"), f"lane_{secrets.token_hex(6)}"
+    template = urlsplit(stack.database_url).path.removeprefix("/")
+    await execute(admin, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield on_database(stack.database_url, name)
+    await execute(admin, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 async def prove(stack: Stack, told: Told, payments: int, minutes: float) -> None:
     """A lane for each mode, side by side, until there are enough or the time is over."""
     until = time.monotonic() + 60 * minutes
 
     async def lane(mode: GatewayMode) -> None:
         while told.count < payments and time.monotonic() < until:
-            async with opened(stack.database_url, NO_REDIS, stack.stripe_api_base) as shop:
+            async with (
+                database_of_its_own(stack) as url,
+                opened(url, NO_REDIS, stack.stripe_api_base) as shop,
+            ):
                 trade = await Trade.of(shop, mode, seed=told.count)
                 for _ in range(BATCHES_A_TENANT):
                     if told.count >= payments or time.monotonic() >= until:
