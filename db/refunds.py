@@ -12,7 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.statements import find_by_id, of_key, save_by_id
 from db.tables import refunds
 from domain.errors import NotFound
-from domain.refund import Refund, RefundOrigin, RefundReason, RefundStatus
+from domain.refund import (
+    Refund,
+    RefundOrigin,
+    RefundReason,
+    RefundSettlement,
+    RefundStatus,
+)
 
 _FIND = find_by_id(refunds)
 _SAVE = save_by_id(refunds)
@@ -43,10 +49,20 @@ def refund_of(row: Row[Any]) -> Refund:
         platform_fee_refunded=row.platform_fee_refunded_cents,
         gateway_refund_id=row.gateway_refund_id,
         failure_reason=row.failure_reason,
+        settlement=_settlement(row),
+    )
+
+
+def _settlement(row: Row[Any]) -> RefundSettlement | None:
+    if row.settlement_currency is None:
+        return None
+    return RefundSettlement(
+        row.settlement_cents, row.settlement_returned_cents, row.settlement_currency
     )
 
 
 def _columns(refund: Refund) -> Mapping[str, object]:
+    settled = refund.settlement
     return {
         "tenant_id": refund.tenant_id,
         "id": refund.id,
@@ -60,6 +76,9 @@ def _columns(refund: Refund) -> Mapping[str, object]:
         "note": refund.note,
         "gateway_refund_id": refund.gateway_refund_id,
         "failure_reason": refund.failure_reason,
+        "settlement_cents": settled.amount if settled else None,
+        "settlement_returned_cents": settled.returned if settled else None,
+        "settlement_currency": settled.currency if settled else None,
         "created_at": refund.created_at,
         "updated_at": refund.updated_at,
     }

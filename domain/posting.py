@@ -7,7 +7,7 @@ transaction that writes the fact down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from domain import posting_rules
@@ -33,7 +33,7 @@ async def post_payment(
     now: datetime,
 ) -> None:
     """Books what was captured, what the gateway settled, and those disputes, whose money a new
-    settlement converts otherwise. The payment must be locked.
+    settlement converts otherwise, as it does what refunds lost by it. The payment must be locked.
 
     The charge names the facts, so nothing is booked before it is known.
     """
@@ -47,22 +47,34 @@ async def post_payment(
     if after.settlement is not None and after.settlement.application_fee is not None:
         platform = await work.tenants.platform_gateway(after.gateway_type, livemode=after.livemode)
         facts.append(posting_rules.application_fee(after, platform.id))
+    if after.refunded > 0 and after.settlement != before.settlement:
+        refunds = await work.refunds.of_payment(after.tenant_id, after.id)
+        facts.append(posting_rules.fx_difference(after, refunds))
     await _post(work, after, facts, now, is_first=not _is_booked(before))
 
 
 async def post_refunds(
-    work: Work, payment: Payment, moved: Iterable[tuple[Refund, Refund]], now: datetime
+    work: Work,
+    payment: Payment,
+    refunds: Sequence[Refund],
+    before: Mapping[str, Refund],
+    now: datetime,
 ) -> None:
-    """Books what these refunds gave back, as they were and as they are. The payment must be
-    locked."""
-    given = [
-        after for before, after in moved if RefundStatus.SUCCEEDED in {before.status, after.status}
-    ]
+    """Books what those refunds gave back that are not as they were `before`, by their ids, and what
+    all of them lost by changes of the rate. The payment must be locked."""
+    given = [refund for refund in refunds if _has_moved(before[refund.id], refund)]
     if not given:
         return
     mode = await _mode_of(work, payment)
     facts = [posting_rules.refund(payment, refund, mode) for refund in given]
+    facts += [posting_rules.refund_settlement(payment, refund) for refund in given]
+    facts.append(posting_rules.fx_difference(payment, refunds))
     await _post(work, payment, facts, now)
+
+
+def _has_moved(before: Refund, after: Refund) -> bool:
+    is_money = RefundStatus.SUCCEEDED in {before.status, after.status}
+    return before != after and (is_money or before.settlement != after.settlement)
 
 
 async def post_dispute(work: Work, payment: Payment, dispute: Dispute, now: datetime) -> None:

@@ -9,10 +9,12 @@ below. For every payment, in its own currency and once the gateway's fee is fina
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.dispute import Dispute, in_payment_currency
 from domain.ledger import LedgerAccount, Posting
+from domain.money import divide_half_up
 from domain.payment import Payment, SettlementFacts
 from domain.refund import Refund, RefundStatus
 from domain.tenant import GatewayMode
@@ -25,6 +27,7 @@ EXPENSE = LedgerAccount.GATEWAY_FEE_EXPENSE
 HOLD = LedgerAccount.DISPUTE_HOLD
 LOSS = LedgerAccount.DISPUTE_LOSS
 FX = LedgerAccount.FX_CLEARING
+DIFFERENCE = LedgerAccount.FX_DIFFERENCE
 
 _Line = tuple[LedgerAccount, int, str]
 
@@ -125,6 +128,48 @@ def refund(payment: Payment, refunded: Refund, mode: GatewayMode) -> Fact:
         )
     reason = f"refund {refunded.status.lower()}"
     return Fact(f"refund:{refunded.gateway_refund_id}", reason, _postings(payment, lines))
+
+
+def refund_settlement(payment: Payment, refunded: Refund) -> Fact:
+    """The conversion of a refund that the gateway took in another currency, less what came back of
+    one that failed."""
+    settled, currency, lines = refunded.settlement, payment.currency, tuple[_Line, ...]()
+    if settled is not None and settled.currency != currency:
+        moved, other = taken_by(refunded), settled.currency
+        lines = ((FX, moved, other), (CLEARING, -moved, other))
+        if refunded.status is RefundStatus.SUCCEEDED:
+            lines += ((CLEARING, refunded.amount, currency), (FX, -refunded.amount, currency))
+    key = f"refund_settlement:{refunded.gateway_refund_id}"
+    return Fact(key, "refund settled", _postings(payment, lines))
+
+
+def taken_by(refunded: Refund) -> int:
+    """What the refund took from the account for good, in minor units of its settlement's currency;
+    one that failed took what did not come back, by the rates of the two days."""
+    settled = refunded.settlement
+    if settled is None:
+        return 0
+    if refunded.status is RefundStatus.SUCCEEDED:
+        return settled.amount
+    return 0 if settled.returned is None else settled.amount - settled.returned
+
+
+def fx_difference(payment: Payment, refunds: Iterable[Refund]) -> Fact:
+    """What refunds took more, or less, than their share of what was settled, since the rate had
+    changed: with it the conversions of a payment that went back whole come to nothing."""
+    settled, lines = payment.settlement, tuple[_Line, ...]()
+    if settled is not None and settled.currency != payment.currency and payment.captured > 0:
+        known = [one for one in refunds if _is_settled_in(one, settled.currency)]
+        done = [one for one in known if one.status is RefundStatus.SUCCEEDED]
+        share = divide_half_up(settled.amount * sum(at.amount for at in done), payment.captured)
+        more = sum(taken_by(one) for one in known) - share
+        lines = ((DIFFERENCE, more, settled.currency), (FX, -more, settled.currency))
+    key = f"fx_difference:{payment.gateway_charge_id}"
+    return Fact(key, "rate changed", _postings(payment, lines))
+
+
+def _is_settled_in(refunded: Refund, currency: str) -> bool:
+    return refunded.settlement is not None and refunded.settlement.currency == currency
 
 
 def dispute(payment: Payment, disputed: Dispute) -> Fact:

@@ -48,6 +48,16 @@ class RefundOrigin(StrEnum):
     GATEWAY = "gateway"
 
 
+@dataclass(frozen=True, slots=True)
+class RefundSettlement:
+    """What a refund took from the gateway's account, in minor units of the account's `currency`,
+    and what came back when it failed after all; None while that is not known."""
+
+    amount: int
+    returned: int | None
+    currency: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """Money going back to the payer, in minor units of `currency`.
@@ -70,3 +80,4 @@ class Refund:
     platform_fee_refunded: int = 0
     gateway_refund_id: str | None = None
     failure_reason: str | None = None
+    settlement: RefundSettlement | None = None

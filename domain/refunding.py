@@ -97,6 +97,7 @@ def apply_refund(refund: Refund, snapshot: RefundSnapshot) -> Refund | None:
         status=status,
         gateway_refund_id=snapshot.gateway_refund_id,
         failure_reason=snapshot.failure_reason or refund.failure_reason,
+        settlement=snapshot.settlement or refund.settlement,
     )
 
 
@@ -128,7 +129,7 @@ async def save_refund(
         saved = replace(saved, version=saved.version + 1)
         await work.refunds.save(replace(refund, updated_at=now))
         await work.audit.append(refund_entry(known[refund.id], refund, saved, actor, now))
-    await post_refunds(work, saved, [(known[refund.id], refund) for refund in moved], now)
+    await post_refunds(work, saved, settled, known, now)
     payments = await work.payments.of_order(payment.tenant_id, order.id)
     await save_order(work, order, settle_order(order, payments, now), actor=actor, now=now)
     return RecordedRefund(saved, refund=replace(result, updated_at=now))

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.payment import ApplicationFee, NextAction
+from domain.refund import RefundSettlement
 
 
 class IntentStatus(StrEnum):
@@ -106,6 +107,7 @@ class RefundSnapshot:
     reason: str | None
     created: datetime
     gateway_balance_transaction_id: str | None = None
+    settlement: RefundSettlement | None = None
 
     @property
     def has_failed(self) -> bool:

@@ -250,12 +250,21 @@ refunds = Table(
     words("failure_reason", nullable=True),
     moment("created_at"),
     moment("updated_at"),
+    cents("settlement_cents", nullable=True),
+    cents("settlement_returned_cents", nullable=True),
+    words("settlement_currency", nullable=True),
     ForeignKeyConstraint(["tenant_id", "payment_id"], ["payments.tenant_id", "payments.id"]),
     one_of("refund_status", RefundStatus),
     one_of("reason", RefundReason),
     one_of("origin", RefundOrigin),
     currency("currency"),
     check("amount", "amount_cents > 0"),
+    currency("settlement_currency"),
+    check(
+        "settlement",
+        "(settlement_cents IS NULL) = (settlement_currency IS NULL)"
+        " AND (settlement_returned_cents IS NULL OR settlement_cents IS NOT NULL)",
+    ),
     check("fee_refunded", "platform_fee_refunded_cents >= 0"),
     check(
         "fee_of_succeeded",

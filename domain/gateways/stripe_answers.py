@@ -9,7 +9,8 @@ import stripe
 
 from domain.errors import GatewayUnknown
 from domain.gateways.stripe_errors import UNREADABLE
-from domain.gateways.stripe_objects import Json, page
+from domain.gateways.stripe_fields import Json
+from domain.gateways.stripe_objects import page
 
 Snapshot = TypeVar("Snapshot")
 

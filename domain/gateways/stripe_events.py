@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from domain.event_list import EventPage, ListedEvent
+from domain.gateways.stripe_fields import Json
 from domain.gateways.stripe_gateway import StripeGateway
-from domain.gateways.stripe_objects import Json, page
+from domain.gateways.stripe_objects import page
 from domain.tenant import GatewayAccount
 
 _PAGE = 100

@@ -21,8 +21,8 @@ from domain.gateway import AccountFacts, IntentReply, RefundReply
 from domain.gateways import stripe_requests
 from domain.gateways.stripe_answers import read_one, read_page
 from domain.gateways.stripe_errors import UNREADABLE, gateway_problem
+from domain.gateways.stripe_fields import Json
 from domain.gateways.stripe_objects import (
-    Json,
     account_facts,
     dispute_snapshot,
     intent_snapshot,
@@ -140,7 +140,7 @@ class StripeGateway:
         return await self._read(
             account,
             f"/v1/refunds/{gateway_refund_id}",
-            {},
+            {"expand": list(stripe_requests.EXPAND_REFUND)},
             timeout_seconds=timeout_seconds,
             read=refund_snapshot,
         )
@@ -168,7 +168,7 @@ class StripeGateway:
         return await self._list(
             account,
             "/v1/refunds",
-            {"payment_intent": gateway_payment_id},
+            stripe_requests.refunds_of(gateway_payment_id),
             timeout_seconds=timeout_seconds,
             read=refund_snapshot,
         )

@@ -16,6 +16,7 @@ from domain.refund import Refund, RefundReason
 from domain.tenant import GatewayAccount, GatewayMode
 
 EXPAND = ("latest_charge.balance_transaction",)
+EXPAND_REFUND = ("balance_transaction", "failure_balance_transaction")
 REQUESTED_BY_CUSTOMER = "requested_by_customer"
 PAYMENT_ID = "tollgate_payment_id"
 REFUND_ID = "tollgate_refund_id"
@@ -102,12 +103,19 @@ def cancel(payment: Payment, *, abandoned: bool) -> GatewayRequest:
     )
 
 
+def refunds_of(gateway_payment_id: str) -> dict[str, object]:
+    """What a list of an intent's refunds is asked for by."""
+    expand = [f"data.{field}" for field in EXPAND_REFUND]
+    return {"payment_intent": gateway_payment_id, "expand": expand}
+
+
 def refund(payment: Payment, refund: Refund) -> GatewayRequest:
     """Refund a part or all of what was captured."""
     parameters: dict[str, object] = {
         "payment_intent": _intent_id(payment),
         "amount": to_gateway(refund.amount, refund.currency),
         "metadata": {PAYMENT_ID: payment.id, REFUND_ID: refund.id},
+        "expand": list(EXPAND_REFUND),
     }
     reason = _REASONS.get(refund.reason)
     if reason is not None:

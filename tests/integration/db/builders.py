@@ -24,7 +24,7 @@ from domain.payment import (
     PaymentStatus,
     SettlementFacts,
 )
-from domain.refund import Refund, RefundOrigin, RefundReason, RefundStatus
+from domain.refund import Refund, RefundOrigin, RefundReason, RefundSettlement, RefundStatus
 from tests.integration.db.conftest import Merchant
 
 NOW = datetime(2026, 11, 23, 12, 30, 15, 123456, tzinfo=UTC)
@@ -145,6 +145,7 @@ def a_full_refund(payment: Payment) -> Refund:
         platform_fee_refunded=30,
         gateway_refund_id=f"re_{refund.id}",
         failure_reason="expired_or_canceled_card",
+        settlement=RefundSettlement(1_800, 1_790, "EUR"),
     )
 
 

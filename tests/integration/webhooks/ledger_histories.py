@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from db.seeding import add_tenant
+from domain.commands import CreateOrder, StartPayment
 from domain.errors import DomainError
 from domain.payment import Payment, PaymentStatus
 from domain.refund import RefundStatus
@@ -35,20 +36,25 @@ class Trade:
     drawn: random.Random
     account_id: str
     headers: dict[str, str]
+    currency: str = "USD"
     heard: set[str] = field(default_factory=set)
     payments: int = 0
 
     @classmethod
-    async def of(cls, shop: Shop, mode: GatewayMode, seed: int) -> Trade:
-        """A new tenant of the shop, paid in this mode at a price that the seed sets."""
-        drawn, desk = random.Random(f"{mode}{seed}"), Desk.of(shop)  # noqa: S311 - to be told again
+    async def of(cls, shop: Shop, mode: GatewayMode, seed: int, currency: str = "USD") -> Trade:
+        """A new tenant of the shop, paid in this mode at a price that the seed sets, in this
+        currency; its accounts are in dollars."""
+        told = f"{mode}{seed}{currency}"
+        drawn, desk = random.Random(told), Desk.of(shop)  # noqa: S311 - to be told again
         name = f"{mode.lower()}-{secrets.token_hex(4)}"
         shop.tenant, _ = await add_tenant(
             shop.engine, name=name, slug=name, tier_level=1, default_currency="USD"
         )
         await shop.write(
             "insert into platform_fee_overrides values (:tenant, :id, :points,"
-            " jsonb_build_object('USD', cast(:fixed as int)), 'drawn', 'test', now(), null)",
+            " jsonb_build_object(cast(:currency as text), cast(:fixed as int)),"
+            " 'drawn', 'test', now(), null)",
+            currency=currency,
             tenant=shop.tenant.id,
             id=f"fov_{name}",
             points=drawn.choice([0, 1, 50, 299, 300, 2_000]),
@@ -64,7 +70,7 @@ class Trade:
             account_id = await desk.connected(shop.tenant.id)
             await desk.configure(connect(account_id))
             headers = {"Stripe-Account": account_id}
-        return cls(shop, mode, drawn, account_id, headers)
+        return cls(shop, mode, drawn, account_id, headers, currency)
 
     async def tell(self, count: int) -> None:
         """So many more payments, each from its beginning to wherever it gets."""
@@ -77,9 +83,10 @@ class Trade:
 
     async def _begin(self) -> Payment:
         total = self.drawn.randint(TOTAL_MIN, TOTAL_MAX)
+        command = await start(self.shop, total, self.currency)
         if self.drawn.random() < 0.5:
-            return await self.shop.charge(total=total)
-        held = await self.shop.authorize(total=total)
+            return (await self.shop.payments.charge(USER, self.shop.tenant.id, command)).payment
+        held = (await self.shop.payments.authorize(USER, self.shop.tenant.id, command)).payment
         if self.drawn.random() < 0.15:
             done = await self.shop.payments.cancel(USER, self.shop.tenant.id, cancel(held))
             return done.payment
@@ -175,19 +182,40 @@ class Trade:
         )
         return str(found[0][0])
 
-    async def faults(self) -> Sequence[str]:
-        """What does not agree: payments with their books, clearing with what the gateway has."""
-        found = await wrong_books(self.shop.engine)
-        booked = await self.shop.rows(
+    async def booked(self, currency: str) -> int:
+        """What clearing comes to in the currency; on a connected account, of that account alone."""
+        (found,) = await self.shop.rows(
             "select coalesce(sum(e.amount_cents), 0) from ledger_entries e"
             " join tenant_payment_gateways g on g.id = e.gateway_id"
             " where e.tenant_id = :tenant and e.account = 'gateway_clearing'"
-            " and e.currency = 'USD' and (g.tenant_id is not null or :all)",
+            " and e.currency = :currency and (g.tenant_id is not null or :all)",
             tenant=self.shop.tenant.id,
+            currency=currency,
             all=self.mode is GatewayMode.PLATFORM,
         )
+        return int(found[0])
+
+    async def faults(self) -> Sequence[str]:
+        """What does not agree: payments with their books, clearing with what the gateway has."""
+        found = await wrong_books(self.shop.engine)
         ledger = await self.shop.control.ledger(self.account_id)
         held = int(ledger["balance"].get("usd", 0))
-        if int(booked[0][0]) != held:
-            found.append(f"{self.mode}: clearing is {booked[0][0]}, the gateway has {held}")
+        booked = await self.booked("USD")
+        if booked != held:
+            found.append(f"{self.mode}: clearing is {booked}, the gateway has {held}")
+        if self.currency != "USD" and (left := await self.booked(self.currency)):
+            found.append(f"{self.mode}: {left} {self.currency} of clearing were never converted")
         return found
+
+
+async def start(shop: Shop, total: int, currency: str) -> StartPayment:
+    """The command that pays a fresh order in this currency."""
+    order = CreateOrder(
+        reference=secrets.token_hex(8),
+        total=total,
+        currency=currency,
+        idempotency_key=secrets.token_hex(8),
+        metadata={},
+    )
+    opened = (await shop.orders.create(USER, shop.tenant.id, order)).order
+    return replace(await shop.start_command(), order_id=opened.id)

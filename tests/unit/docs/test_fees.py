@@ -19,7 +19,7 @@ from domain.fees import (
 )
 from domain.payment import ApplicationFee, Payment, SettlementFacts
 from domain.posting_rules import Fact
-from domain.refund import RefundStatus
+from domain.refund import RefundSettlement, RefundStatus
 from domain.tenant import GatewayMode
 from tests.builders import SCHEDULE, a_paid_payment, a_refund
 from tests.conftest import ROOT
@@ -53,7 +53,7 @@ def test_there_are_examples() -> None:
     fences = re.findall(r"^```(\S+)", TEXT, re.M)
 
     assert (kinds.count("fee-example"), kinds.count("refund-example")) == (8, 2)
-    assert kinds.count("postings") == 11
+    assert kinds.count("postings") == 13
     assert fences.count("sh") == len(fences) - len(BLOCKS) == 2
 
 
@@ -108,6 +108,12 @@ def fact_of(title: str) -> Fact:
         return posting_rules.application_fee(settled(paid, in_euros=False), "gw_platform")
     if kind == "settlement":
         return posting_rules.settlement(settled(paid, in_euros="EUR" in words))
+    if kind in {"refund_settlement", "fx_difference"}:
+        converted, euros = settled(paid, in_euros=True), RefundSettlement(3_800, None, "EUR")
+        refund = a_refund(status=RefundStatus.SUCCEEDED, gateway_refund_id="re_1", settlement=euros)
+        if kind == "fx_difference":
+            return posting_rules.fx_difference(converted, [refund])
+        return posting_rules.refund_settlement(converted, refund)
     if kind == "refund":
         refund = a_refund(
             status=RefundStatus.SUCCEEDED, platform_fee_refunded=120, gateway_refund_id="re_1"

@@ -8,6 +8,7 @@ import pytest
 
 from domain.gateways.stripe_errors import UNREADABLE
 from domain.gateways.stripe_objects import dispute_snapshot, intent_snapshot, refund_snapshot
+from domain.refund import RefundSettlement
 from domain.snapshot import (
     CardDetails,
     GatewayDisputeStatus,
@@ -81,6 +82,29 @@ def test_a_whole_refund(status: str) -> None:
     assert (snapshot.gateway_payment_id, snapshot.gateway_charge_id) == (FACTS.intent, FACTS.charge)
     assert snapshot.tollgate_refund_id == "re_ours"
     assert snapshot.failure_reason == ("expired_or_canceled_card" if status == "failed" else None)
+
+
+def test_what_a_refund_took_and_what_came_back() -> None:
+    """Told where its balance transactions are expanded: the first is money that left."""
+    taken = {"id": "txn_1", "amount": -3_800, "fee": 0, "net": -3_800, "currency": "eur"}
+    back = {**taken, "id": "txn_2", "amount": 3_700, "net": 3_700}
+    told = [
+        {**refund(FACTS), **given}
+        for given in (
+            {"balance_transaction": "txn_1"},
+            {"balance_transaction": taken},
+            {"balance_transaction": taken, "failure_balance_transaction": "txn_2"},
+            {"balance_transaction": taken, "failure_balance_transaction": back},
+        )
+    ]
+
+    assert [refund_snapshot(each).settlement for each in told] == [
+        None,
+        RefundSettlement(3_800, None, "EUR"),
+        RefundSettlement(3_800, None, "EUR"),
+        RefundSettlement(3_800, 3_700, "EUR"),
+    ]
+    assert {refund_snapshot(each).gateway_balance_transaction_id for each in told} == {"txn_1"}
 
 
 @pytest.mark.parametrize("status", ["needs_response", "warning_needs_response", "won", "lost"])
