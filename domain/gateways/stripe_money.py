@@ -69,12 +69,15 @@ def _fees(settled: Json, *, of_application: bool) -> int:
 
 
 def balance_transaction_of(moved: Json) -> BalanceTransaction:
-    """A balance transaction, in minor units of its currency."""
+    """A balance transaction, in minor units of its currency. Its `net` is reckoned of the other
+    two, so that the three agree where the gateway counts parts of a unit."""
     currency = text_of(moved, "currency").upper()
+    amount = from_gateway(number_of(moved, "amount"), currency)
+    fee = from_gateway(number_of(moved, "fee"), currency)
     return BalanceTransaction(
         gateway_balance_transaction_id=text_of(moved, "id"),
-        amount=from_gateway(number_of(moved, "amount"), currency),
-        fee=from_gateway(number_of(moved, "fee"), currency),
-        net=from_gateway(number_of(moved, "net"), currency),
+        amount=amount,
+        fee=fee,
+        net=amount - fee,
         currency=currency,
     )

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from sandbox.api.call import Call
 from sandbox.cards import CARDS
-from sandbox.currencies import check_positive
+from sandbox.currencies import check_granularity, check_positive
 from sandbox.errors import missing, refused, unexpected_state
 from sandbox.models import PaymentIntent, PaymentMethod
 from sandbox.params import Params
@@ -50,12 +50,14 @@ def check_state(call: Call, intent: PaymentIntent, verb: str, allowed: Collectio
     raise unexpected_state(message, call.render(intent))
 
 
-def check_application_fee(call: Call, fee: int | None, amount: int) -> None:
-    """Raises ApiError for a fee without Connect, of 0, or not below the amount."""
+def check_application_fee(call: Call, fee: int | None, amount: int, currency: str) -> None:
+    """Raises ApiError for a fee without Connect, of 0, not below the amount, or of a sum that the
+    currency does not have."""
     if fee is None:
         return
     name = "application_fee_amount"
     check_positive(fee, name)
+    check_granularity(fee, currency, name)
     if call.book.account.platform is None:
         raise refused(FEE_NEEDS_CONNECT, name)
     if fee >= amount:

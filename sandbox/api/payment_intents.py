@@ -42,7 +42,7 @@ def create(call: Call) -> Wire:
     amount = params.required_integer("amount")
     currency = known(params.required_text("currency"))
     check_amount(amount, currency)
-    check_application_fee(call, params.integer("application_fee_amount"), amount)
+    check_application_fee(call, params.integer("application_fee_amount"), amount, currency)
     _check_confirm_only(params, confirm=confirm)
     id_ = call.world.new_id("pi_")
     intent = PaymentIntent(
@@ -120,7 +120,7 @@ def update(call: Call) -> Wire:
         check_positive(params.required_integer("amount"), "amount")
     check_amount(amount, currency)
     if "application_fee_amount" in params:
-        check_application_fee(call, params.integer("application_fee_amount"), amount)
+        check_application_fee(call, params.integer("application_fee_amount"), amount, currency)
         intent.application_fee_amount = params.integer("application_fee_amount")
     intent.metadata = merged_metadata(intent.metadata, params)
     if name := params.text("payment_method"):
@@ -145,7 +145,7 @@ def capture(call: Call) -> Wire:
         raise refused("Multicapture is not available for this payment.", "final_capture")
     _check_capturable(call, intent, amount)
     taken = amount or intent.amount_capturable
-    check_application_fee(call, fee, taken)
+    check_application_fee(call, fee, taken, intent.currency)
     intent.metadata = merged_metadata(intent.metadata, call.params)
     _set_texts(call, intent)
     charge = call.book.charges[intent.latest_charge or ""]

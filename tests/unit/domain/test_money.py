@@ -72,6 +72,40 @@ def test_the_gateway_count_comes_back(amount: int, currency: str) -> None:
     assert from_gateway(sent, currency) == amount
 
 
+@given(st.integers(-(10**12), 10**12), currencies)
+def test_money_out_is_counted_as_money_in(counted: int, currency: str) -> None:
+    """What leaves an account is as much as what came in, and no more than half a unit is lost."""
+    amount = from_gateway(counted, currency)
+
+    assert from_gateway(-counted, currency) == -amount
+    try:
+        assert abs(to_gateway(amount, currency) - counted) <= 50
+    except UnsupportedAmount:
+        assert amount == counted
+
+
+@pytest.mark.parametrize(
+    ("currency", "largest"),
+    [
+        ("USD", 99_999_999),
+        ("JPY", 99_999_999),
+        ("ISK", 999_999),
+        ("UGX", 999_999),
+        ("KWD", 99_999_990),
+        ("MGA", 9_999_999_900),
+        ("HUF", 99_999_999),
+        ("IDR", 999_999_999_999),
+    ],
+)
+def test_the_largest_amount_is_one_that_is_taken(currency: str, largest: int) -> None:
+    """Eight digits as the gateway counts, twelve of rupiahs; the message says it in our units."""
+    check_gateway_amount(largest, currency)
+    with pytest.raises(UnsupportedAmount, match=f"at most {largest} {currency}") as refused:
+        check_gateway_amount(largest + 100, currency)
+
+    assert refused.value.rule == "AMOUNT_TOO_LARGE"
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "sent"),
     [
