@@ -111,6 +111,31 @@ def test_connected_balance_gets_the_application_fee_back() -> None:
     assert ledger["balance"] == {"usd": -88}
 
 
+@pytest.mark.parametrize(
+    ("currency", "amount", "fee", "less"),
+    [("kwd", "5000", "155", "150"), ("isk", "500000", "15050", "15000")],
+)
+def test_an_application_fee_is_a_sum_of_its_currency(
+    currency: str, amount: str, fee: str, less: str
+) -> None:
+    """Its last digits are held to the rules of an amount, at the creation and at the capture."""
+    caller = Caller()
+    account = caller.post("accounts", {"type": "standard"})["id"]
+    form = {**CONFIRMED, "amount": amount, "currency": currency, "capture_method": "manual"}
+    at_once = caller.refusal(
+        "payment_intents", {**form, "application_fee_amount": fee}, stripe_account=account
+    )
+    intent = caller.post(
+        "payment_intents", {**form, "application_fee_amount": less}, stripe_account=account
+    )
+    capture = f"payment_intents/{intent['id']}/capture"
+    later = caller.refusal(capture, {"application_fee_amount": fee}, stripe_account=account)
+    taken = caller.post(capture, {"application_fee_amount": less}, stripe_account=account)
+
+    assert [at_once["param"], later["param"]] == ["application_fee_amount"] * 2
+    assert taken["status"] == "succeeded"
+
+
 def test_every_card_is_in_the_documentation() -> None:
     """The table in docs/sandbox.md is the table in the code."""
     text = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
