@@ -27,7 +27,7 @@ from app.environment import SECRETS
 from app.settings import Settings
 from app.stack_http import is_healthy, register_webhook_endpoint
 from app.stack_secrets import stack_secrets
-from domain.gateways.stripe_gateway import API_VERSION
+from domain.gateways.stripe_calls import API_VERSION
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0

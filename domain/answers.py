@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.errors import (
@@ -13,6 +14,7 @@ from domain.errors import (
 )
 from domain.operation import CREATES_INTENT, OperationKind, OperationState
 from domain.snapshot import (
+    FeeRefundSnapshot,
     IntentSnapshot,
     IntentStatus,
     RefundSnapshot,
@@ -26,6 +28,9 @@ NOT_PERFORMED = "NOT_PERFORMED"
 
 WITHDRAWN = "WITHDRAWN"
 """Detail code: the payment was canceled before its request had reached the gateway."""
+
+NOT_NEEDED = "NOT_NEEDED"
+"""Detail code: what was due had changed before it was ever sent."""
 
 _CANCELS = frozenset({OperationKind.CANCEL, OperationKind.CLOSE_INTENT})
 _NOT_PAID = frozenset(
@@ -47,6 +52,7 @@ class Answer:
     state: OperationState
     intent: IntentSnapshot | None = None
     refund: RefundSnapshot | None = None
+    fee_refunds: Sequence[FeeRefundSnapshot] = ()
     code: str | None = None
     message: str | None = None
     request_id: str | None = None
@@ -75,6 +81,11 @@ def refund_answer(refund: RefundSnapshot, request_id: str | None = None) -> Answ
             request_id=request_id,
         )
     return Answer(state=OperationState.SUCCEEDED, refund=refund, request_id=request_id)
+
+
+def fee_refund_answer(returned: FeeRefundSnapshot, request_id: str | None = None) -> Answer:
+    """What a fee refund says about the operation that asked for it: it never fails later."""
+    return Answer(state=OperationState.SUCCEEDED, fee_refunds=(returned,), request_id=request_id)
 
 
 def problem_answer(problem: GatewayProblem) -> Answer:

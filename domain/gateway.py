@@ -10,7 +10,7 @@ from typing import Protocol
 from domain.operation import GatewayRequest
 from domain.payment import Payment
 from domain.refund import Refund
-from domain.snapshot import DisputeSnapshot, IntentSnapshot, RefundSnapshot
+from domain.snapshot import DisputeSnapshot, FeeRefundSnapshot, IntentSnapshot, RefundSnapshot
 from domain.tenant import GatewayAccount
 
 
@@ -27,6 +27,14 @@ class RefundReply:
     """A refund as the gateway answered, and its id of the request."""
 
     snapshot: RefundSnapshot
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRefundReply:
+    """A fee refund as the gateway answered, and its id of the request."""
+
+    snapshot: FeeRefundSnapshot
     request_id: str | None
 
 
@@ -103,6 +111,10 @@ class PaymentGateway(GatewayReader, Protocol):
 
     def refund_request(self, payment: Payment, refund: Refund) -> GatewayRequest: ...
 
+    def fee_refund_request(
+        self, payment: Payment, amount: int, *, operation_id: str
+    ) -> GatewayRequest: ...
+
     def told_intent(
         self, api_version: str | None, told: Mapping[str, object]
     ) -> IntentSnapshot | None:
@@ -118,6 +130,19 @@ class PaymentGateway(GatewayReader, Protocol):
     async def send_refund(
         self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
     ) -> RefundReply: ...
+
+    async def send_fee_refund(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> FeeRefundReply:
+        """As the platform, whose fee it is: the connected account may not return it."""
+        ...
+
+    async def list_fee_refunds(
+        self, account: GatewayAccount, gateway_application_fee_id: str, *, timeout_seconds: float
+    ) -> Sequence[FeeRefundSnapshot]:
+        """All that went back of an application fee of this connected account; complete, or it
+        raises."""
+        ...
 
     async def list_intents(
         self,

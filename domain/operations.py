@@ -15,18 +15,12 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.alerting import open_alert
-from domain.answers import Answer, intent_answer, problem_answer, refund_answer
+from domain.answers import Answer
 from domain.applying import fail_without_intent
-from domain.audit import AlertSeverity
+from domain.asking import Asking
 from domain.caller import Actor
-from domain.errors import (
-    GatewayProblem,
-    GatewayRefused,
-    GatewayUnauthorized,
-    NotFound,
-    SnapshotMismatch,
-)
+from domain.errors import NotFound, SnapshotMismatch
+from domain.fee_refunding import follow_fee_refund, record_fee_refunds
 from domain.gateway import PaymentGateway
 from domain.idempotency import IdempotencyOutcome
 from domain.operation import CREATES_INTENT, OPEN, Operation, OperationKind, OperationState
@@ -78,6 +72,7 @@ class OperationRunner:
         self._gateway = gateway
         self._wake = wake
         self._clock = clock
+        self._asking = Asking(database, gateway, clock)
 
     async def send(
         self, operation: Operation, account: GatewayAccount, actor: Actor, *, timeout_seconds: float
@@ -86,7 +81,7 @@ class OperationRunner:
 
         Raises DatabaseUnavailable when the answer could not be kept; the settler reads it again.
         """
-        answer = await self.ask(operation, account, timeout_seconds=timeout_seconds)
+        answer = await self._asking.ask(operation, account, timeout_seconds=timeout_seconds)
         return await self.keep(operation, answer, actor)
 
     async def keep(self, operation: Operation, answer: Answer, actor: Actor) -> Outcome:
@@ -97,6 +92,12 @@ class OperationRunner:
             _log.warning("the answer to operation %s is recorded again: %s", operation.id, away)
             await asyncio.sleep(RECORD_PAUSE_SECONDS)
             return await self.record(operation, answer, actor)
+
+    async def ask(
+        self, operation: Operation, account: GatewayAccount, *, timeout_seconds: float
+    ) -> Answer:
+        """Calls the gateway once; what went wrong there is an answer too."""
+        return await self._asking.ask(operation, account, timeout_seconds=timeout_seconds)
 
     async def mark_sent(self, operation: Operation, *, key: str | None = None) -> Operation | None:
         """Notes, before the call, that the operation is on its way; completes its request.
@@ -127,80 +128,26 @@ class OperationRunner:
             doubt = Answer(state=OperationState.UNKNOWN, message=str(early))
             return await self._record(operation, doubt, actor)
         except SnapshotMismatch as mismatch:
-            await self._alert(operation, "operation.snapshot_mismatch", operation.id, str(mismatch))
+            await self._asking.alert(
+                operation, "operation.snapshot_mismatch", operation.id, str(mismatch)
+            )
             doubt = Answer(state=OperationState.UNKNOWN, message=str(mismatch))
             return await self._record(operation, doubt, actor)
-
-    async def ask(
-        self, operation: Operation, account: GatewayAccount, *, timeout_seconds: float
-    ) -> Answer:
-        """Calls the gateway once; what went wrong there is an answer too."""
-        try:
-            if operation.kind is OperationKind.REFUND:
-                refund = await self._gateway.send_refund(
-                    account,
-                    operation.request,
-                    key=operation.gateway_key,
-                    timeout_seconds=timeout_seconds,
-                )
-                return refund_answer(refund.snapshot, refund.request_id)
-            intent = await self._gateway.send_intent(
-                account,
-                operation.request,
-                key=operation.gateway_key,
-                timeout_seconds=timeout_seconds,
-            )
-        except GatewayProblem as problem:
-            return await self._explain(operation, account, problem, timeout_seconds)
-        answer = intent_answer(operation.kind, intent.snapshot, intent.request_id)
-        return answer or Answer(
-            state=OperationState.UNKNOWN, intent=intent.snapshot, request_id=intent.request_id
-        )
-
-    async def _explain(
-        self,
-        operation: Operation,
-        account: GatewayAccount,
-        problem: GatewayProblem,
-        timeout_seconds: float,
-    ) -> Answer:
-        """A refusal to change an intent means that it moved on: adopt the truth, if it tells."""
-        _log.warning(
-            "operation %s (%s): %s: %s",
-            operation.id,
-            operation.kind,
-            type(problem).__name__,
-            problem.message,
-        )
-        if isinstance(problem, GatewayUnauthorized):
-            await self._alert(operation, "gateway.unauthorized", account.id, problem.message)
-        answer = problem_answer(problem)
-        changes_intent = operation.kind not in {*CREATES_INTENT, OperationKind.REFUND}
-        if not (changes_intent and isinstance(problem, GatewayRefused)):
-            return answer
-        intent_id = operation.request.path.split("/")[3]
-        try:
-            intent = await self._gateway.read_intent(
-                account, intent_id, timeout_seconds=timeout_seconds
-            )
-        except GatewayProblem:
-            return replace(answer, state=OperationState.UNKNOWN)
-        if operation.kind is OperationKind.CLOSE_INTENT:
-            # While its intent is open the payment holds its order: the close is tried again.
-            answer = replace(answer, state=OperationState.UNKNOWN)
-        return intent_answer(operation.kind, intent) or replace(answer, intent=intent)
 
     async def _record(self, operation: Operation, answer: Answer, actor: Actor) -> Outcome:
         now = self._clock.now()
         async with self._database.begin(operation.tenant_id) as work:
             recorded = await self._apply(work, operation, answer, actor, now)
+            woken = recorded.operation_ids
             current = await work.operations.lock(operation.tenant_id, operation.id)
             if current.state in OPEN and (_is_proof(answer) or not has_moved(current, operation)):
                 current = answered(current, answer, now)
                 await work.operations.save(current)
                 await _finish_key(work, current, answer, now)
+                if current.kind is OperationKind.FEE_REFUND and current.state not in OPEN:
+                    woken += await follow_fee_refund(work, current, recorded.payment, answer, now)
             await work.commit()
-        for operation_id in recorded.operation_ids:
+        for operation_id in woken:
             await self._wake.operation(operation_id)
         refund = recorded.refund if isinstance(recorded, RecordedRefund) else None
         return Outcome(current, recorded.payment, refund, answer.code, answer.message)
@@ -216,6 +163,10 @@ class OperationRunner:
         if answer.refund is not None:
             return await record_refund(
                 work, tenant_id, payment_id, answer.refund, actor=actor, now=now
+            )
+        if answer.fee_refunds:
+            return await record_fee_refunds(
+                work, tenant_id, payment_id, answer.fee_refunds, actor=actor, now=now
             )
         if answer.state in {OperationState.REJECTED, OperationState.DECLINED}:
             return await self._undo(work, operation, answer, actor, now)
@@ -256,28 +207,21 @@ class OperationRunner:
     def _with_request(self, operation: Operation, payment: Payment) -> Operation:
         if operation.request.path:
             return operation
-        abandoned = operation.kind is OperationKind.CLOSE_INTENT
-        request = self._gateway.cancel_request(payment, abandoned=abandoned)
-        return replace(operation, request=request)
-
-    async def _alert(self, operation: Operation, rule: str, subject_id: str, message: str) -> None:
-        now = self._clock.now()
-        async with self._database.begin(operation.tenant_id) as work:
-            await open_alert(
-                work,
-                rule,
-                AlertSeverity.CRITICAL,
-                subject_id=subject_id,
-                message=message,
-                tenant_id=operation.tenant_id,
-                now=now,
+        if operation.kind is OperationKind.FEE_REFUND and operation.amount is not None:
+            request = self._gateway.fee_refund_request(
+                payment, operation.amount, operation_id=operation.id
             )
-            await work.commit()
+        else:
+            abandoned = operation.kind is OperationKind.CLOSE_INTENT
+            request = self._gateway.cancel_request(payment, abandoned=abandoned)
+        return replace(operation, request=request)
 
 
 def _is_proof(answer: Answer) -> bool:
     """Whether the gateway's own object ends the operation, whichever attempt brought it about."""
     has_snapshot = answer.intent is not None or answer.refund is not None
+    if answer.fee_refunds:
+        return answer.state is OperationState.SUCCEEDED
     return has_snapshot and answer.state not in OPEN
 
 

@@ -185,6 +185,7 @@ class Payment:
     dispute_status: DisputeState = DisputeState.NONE
     refunds_blocked: bool = False
     settlement: SettlementFacts | None = None
+    application_fee_refunded: int = 0
     failure: PaymentFailure | None = None
     next_action: NextAction | None = None
     gateway_payment_id: str | None = None
@@ -237,6 +238,15 @@ class Payment:
         kept_fee = self.platform_fee - self.platform_fee_refunded
         disputed = self.dispute_lost + self.dispute_fee
         return self.captured - self.refunded - kept_fee - self.gateway_fee - disputed
+
+    @property
+    def fee_to_return(self) -> int:
+        """What the gateway took for the platform beyond the fee that is due, and did not return."""
+        taken = self.settlement.application_fee if self.settlement else None
+        if taken is None:
+            return 0
+        due = self.platform_fee - self.platform_fee_refunded
+        return max(0, taken.amount - self.application_fee_refunded - due)
 
     @property
     def refund_status(self) -> RefundState:

@@ -19,6 +19,7 @@ from domain.payment import Payment
 from domain.ports import Work
 from domain.posting_rules import Fact
 from domain.refund import Refund, RefundStatus
+from domain.snapshot import FeeRefundSnapshot
 from domain.tenant import GatewayMode
 
 _Place = tuple[LedgerAccount, str, str | None]
@@ -80,6 +81,15 @@ def _has_moved(before: Refund, after: Refund) -> bool:
 async def post_dispute(work: Work, payment: Payment, dispute: Dispute, now: datetime) -> None:
     """Books what the dispute took or gave back. The payment must be locked."""
     await _post(work, payment, [posting_rules.dispute(payment, dispute)], now)
+
+
+async def post_fee_refunds(
+    work: Work, payment: Payment, returned: Iterable[FeeRefundSnapshot], now: datetime
+) -> None:
+    """Books parts of the application fee that went back. The payment must be locked."""
+    platform = await work.tenants.platform_gateway(payment.gateway_type, livemode=payment.livemode)
+    facts = [posting_rules.fee_refund(payment, each, platform.id) for each in returned]
+    await _post(work, payment, facts, now)
 
 
 def differences(

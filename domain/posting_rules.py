@@ -17,6 +17,7 @@ from domain.ledger import LedgerAccount, Posting
 from domain.money import divide_half_up
 from domain.payment import Payment, SettlementFacts
 from domain.refund import Refund, RefundStatus
+from domain.snapshot import FeeRefundSnapshot
 from domain.tenant import GatewayMode
 
 CLEARING = LedgerAccount.GATEWAY_CLEARING
@@ -107,6 +108,30 @@ def application_fee(payment: Payment, platform_id: str) -> Fact:
         *_postings(payment, lines),
     )
     return Fact(f"application_fee:{fee.id}", "application fee taken", postings)
+
+
+def fee_refund(payment: Payment, returned: FeeRefundSnapshot, platform_id: str) -> Fact:
+    """What of an application fee the platform gave back: it is the merchant's again."""
+    amount, currency, settled = returned.amount, payment.currency, payment.settlement
+    lines: tuple[_Line, ...] = ((RECEIVABLE, amount, currency), (PAYABLE, -amount, currency))
+    if settled is None or settled.currency == currency:
+        lines += ((CLEARING, amount, currency),)
+    else:
+        back = _returned(settled, returned)
+        lines += ((FX, amount, currency), (FX, -back, settled.currency))
+        lines += ((CLEARING, back, settled.currency),)
+    postings = (Posting(CLEARING, -amount, currency, platform_id), *_postings(payment, lines))
+    return Fact(
+        f"fee_refund:{returned.gateway_fee_refund_id}", "application fee returned", postings
+    )
+
+
+def _returned(settled: SettlementFacts, returned: FeeRefundSnapshot) -> int:
+    """What reached the account; where that is not shown, its share of what was taken."""
+    fee = settled.application_fee
+    if returned.settled is not None or fee is None or fee.amount == 0:
+        return returned.settled or 0
+    return divide_half_up(fee.settled * returned.amount, fee.amount)
 
 
 def refund(payment: Payment, refunded: Refund, mode: GatewayMode) -> Fact:

@@ -1,4 +1,4 @@
-"""How an operation moves on: sent, answered, looked at again. Pure."""
+"""How an operation moves on: made, sent, answered, looked at again. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.answers import Answer
-from domain.operation import OPEN, Operation, OperationState
+from domain.ids import Prefix, new_id
+from domain.operation import OPEN, GatewayRequest, Operation, OperationKind, OperationState
+from domain.payment import Payment
 
 SENDING_MAX = timedelta(seconds=30)
 """A call that has been SENDING for longer has lost its process: it counts as UNKNOWN."""
@@ -20,6 +22,24 @@ _LOOKS = (
     (timedelta(hours=1), timedelta(minutes=5)),
 )
 _LATER_LOOKS = timedelta(hours=1)
+
+
+def unsent_operation(kind: OperationKind, payment: Payment, now: datetime) -> Operation:
+    """One that the worker is to send by itself; its request is made when it is sent."""
+    operation_id = new_id(Prefix.OPERATION)
+    return Operation(
+        id=operation_id,
+        tenant_id=payment.tenant_id,
+        payment_id=payment.id,
+        gateway_id=payment.gateway_id,
+        kind=kind,
+        state=OperationState.CREATED,
+        gateway_key=operation_id,
+        request=GatewayRequest("", {}),
+        created_at=now,
+        updated_at=now,
+        due_at=now,
+    )
 
 
 def has_moved(current: Operation, seen: Operation) -> bool:

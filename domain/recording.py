@@ -17,12 +17,13 @@ from domain.audit_lines import order_entry, payment_entry
 from domain.caller import Actor
 from domain.dispute import Dispute, count_disputes
 from domain.errors import NotFound
-from domain.ids import Prefix, new_id
-from domain.operation import GatewayRequest, Operation, OperationKind, OperationState
+from domain.fee_returning import plan_fee_refund
+from domain.operation import OperationKind
 from domain.order import Order, settle_order
 from domain.payment import VOIDED, Payment
 from domain.ports import Work
 from domain.posting import post_payment
+from domain.progress import unsent_operation
 from domain.snapshot import IntentSnapshot, IntentStatus
 
 _MONEY = frozenset({IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_CAPTURE})
@@ -75,7 +76,7 @@ async def record_intent(
     saved = await save_payment(work, order, payment, after, actor=actor, now=now)
     await post_payment(work, payment, saved, disputes, gateway.mode, now)
     if not applied.closes_intent:
-        return Recorded(saved)
+        return Recorded(saved, operation_ids=await plan_fee_refund(work, saved, now))
     closing = unsent_operation(OperationKind.CLOSE_INTENT, saved, now)
     await work.operations.add(closing)
     return Recorded(saved, operation_ids=(closing.id,))
@@ -86,24 +87,6 @@ async def _reckoned_anew(work: Work, before: Payment, after: Payment) -> Sequenc
     if after.settlement == before.settlement:
         return ()
     return await work.disputes.of_payment(after.tenant_id, after.id)
-
-
-def unsent_operation(kind: OperationKind, payment: Payment, now: datetime) -> Operation:
-    """A cancel that the worker is to send by itself; its request is made when it is sent."""
-    operation_id = new_id(Prefix.OPERATION)
-    return Operation(
-        id=operation_id,
-        tenant_id=payment.tenant_id,
-        payment_id=payment.id,
-        gateway_id=payment.gateway_id,
-        kind=kind,
-        state=OperationState.CREATED,
-        gateway_key=operation_id,
-        request=GatewayRequest("", {}),
-        created_at=now,
-        updated_at=now,
-        due_at=now,
-    )
 
 
 async def save_payment(

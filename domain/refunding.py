@@ -11,6 +11,7 @@ from domain.audit import AlertSeverity
 from domain.audit_lines import refund_entry
 from domain.caller import Actor
 from domain.errors import SnapshotMismatch
+from domain.fee_returning import plan_fee_refund
 from domain.fees import returned_fee
 from domain.ids import Prefix, new_id
 from domain.order import Order, settle_order
@@ -132,7 +133,11 @@ async def save_refund(
     await post_refunds(work, saved, settled, known, now)
     payments = await work.payments.of_order(payment.tenant_id, order.id)
     await save_order(work, order, settle_order(order, payments, now), actor=actor, now=now)
-    return RecordedRefund(saved, refund=replace(result, updated_at=now))
+    return RecordedRefund(
+        saved,
+        operation_ids=await plan_fee_refund(work, saved, now),
+        refund=replace(result, updated_at=now),
+    )
 
 
 def settle_refunds(payment: Payment, refunds: Iterable[Refund]) -> tuple[Sequence[Refund], Payment]:

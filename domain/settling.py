@@ -12,17 +12,26 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.answers import NOT_PERFORMED, STATE_CHANGED, Answer, intent_answer, refund_answer
+from domain.answers import (
+    NOT_NEEDED,
+    NOT_PERFORMED,
+    STATE_CHANGED,
+    Answer,
+    fee_refund_answer,
+    intent_answer,
+    refund_answer,
+)
 from domain.audit_lines import asked_entry
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, NotFound
+from domain.fee_returning import due_fee_refund
 from domain.gateway import PaymentGateway
 from domain.operation import CREATES_INTENT, Operation, OperationKind, OperationState
 from domain.operations import JOB_SECONDS, OperationRunner
 from domain.payment import LIVE, VOIDED, Payment
 from domain.ports import Clock, Database, DatabaseUnavailable, Wake
-from domain.progress import SENDING_MAX, has_moved, next_look
-from domain.recording import lock_payment, unsent_operation
+from domain.progress import SENDING_MAX, has_moved, next_look, unsent_operation
+from domain.recording import lock_payment
 from domain.tenant import GatewayAccount
 
 LEASE = timedelta(seconds=30)
@@ -110,7 +119,9 @@ class Settler:
 
     async def _begin(self, operation: Operation, payment: Payment, account: GatewayAccount) -> None:
         """An operation that was never sent: the worker's own is sent, a caller's is given up."""
-        if operation.kind not in _CANCELS or _was_released(operation):
+        if operation.kind is OperationKind.FEE_REFUND:
+            await self._begin_fee_refund(operation, payment, account)
+        elif operation.kind not in _CANCELS or _was_released(operation):
             await self._give_up(operation)
         elif payment.status in VOIDED and payment.intent_closed_at is not None:
             await self._runner.record(operation, _SUCCEEDED, SETTLER)
@@ -123,6 +134,16 @@ class Settler:
             await self._postpone(operation)
         else:
             await self._send(operation, account)
+
+    async def _begin_fee_refund(
+        self, operation: Operation, payment: Payment, account: GatewayAccount
+    ) -> None:
+        if due_fee_refund(payment) == operation.amount:
+            await self._send(operation, account)
+        else:
+            # Refunds came or failed since: its end plans another of what is due by now.
+            obsolete = Answer(state=OperationState.REJECTED, code=NOT_NEEDED)
+            await self._runner.record(operation, obsolete, SETTLER)
 
     async def _resolve(
         self, operation: Operation, payment: Payment, account: GatewayAccount
@@ -145,6 +166,8 @@ class Settler:
         """What the gateway shows of the operation; None when it shows no sign of it."""
         if operation.kind is OperationKind.REFUND:
             return await self._find_refund(operation, payment, account)
+        if operation.kind is OperationKind.FEE_REFUND:
+            return await self._find_fee_refund(operation, payment, account)
         if payment.gateway_payment_id is None:
             return await self._find_intent(operation, payment, account)
         intent = await self._gateway.read_intent(
@@ -178,6 +201,17 @@ class Settler:
         ours = (refund for refund in refunds if refund.tollgate_refund_id == operation.refund_id)
         refund = next(ours, None)
         return refund_answer(refund) if refund else None
+
+    async def _find_fee_refund(
+        self, operation: Operation, payment: Payment, account: GatewayAccount
+    ) -> Answer | None:
+        fee = payment.settlement.application_fee if payment.settlement else None
+        if fee is None:
+            return None
+        found = await self._gateway.list_fee_refunds(account, fee.id, timeout_seconds=JOB_SECONDS)
+        ours = (each for each in found if each.tollgate_operation_id == operation.id)
+        returned = next(ours, None)
+        return fee_refund_answer(returned) if returned else None
 
     async def _adopt(self, operation: Operation, answer: Answer) -> None:
         """Records what was found. An intent found too late for its caller is canceled again."""

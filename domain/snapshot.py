@@ -115,6 +115,21 @@ class RefundSnapshot:
         return self.status in {GatewayRefundStatus.FAILED, GatewayRefundStatus.CANCELED}
 
 
+@dataclass(frozen=True, slots=True)
+class FeeRefundSnapshot:
+    """A part of an application fee that went back to its connected account: `amount` in minor
+    units of `currency`, the payment's; `settled` is what reached the account, in those of its
+    settlement, None where the gateway does not show it. It never fails later
+    (docs.stripe.com/api/fee_refunds)."""
+
+    gateway_fee_refund_id: str
+    gateway_application_fee_id: str
+    amount: int
+    currency: str
+    tollgate_operation_id: str | None
+    settled: int | None = None
+
+
 class GatewayDisputeStatus(StrEnum):
     """Stripe's dispute statuses (docs.stripe.com/api/disputes/object). A warning is an inquiry."""
 

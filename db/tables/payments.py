@@ -150,6 +150,7 @@ payments = Table(
     text_id("gateway_application_fee_id", nullable=True),
     cents("application_fee_cents", nullable=True),
     cents("application_fee_settled_cents", nullable=True),
+    Column("application_fee_refunded_cents", BigInteger, nullable=False, server_default=text("0")),
     ForeignKeyConstraint(["tenant_id", "order_id"], ["orders.tenant_id", "orders.id"]),
     ForeignKeyConstraint(
         ["tenant_id", "gateway_id"],
@@ -195,6 +196,10 @@ payments = Table(
         "num_nulls(gateway_application_fee_id, application_fee_cents,"
         " application_fee_settled_cents) IN (0, 3) AND application_fee_cents >= 0"
         " AND application_fee_settled_cents >= 0",
+    ),
+    check(
+        "application_fee_refunded",
+        "application_fee_refunded_cents BETWEEN 0 AND coalesce(application_fee_cents, 0)",
     ),
     check("failure", "(failed_at IS NULL) = (error_message IS NULL)"),
     check("gateway_response", f"gateway_response - ARRAY[{_GATEWAY_RESPONSE}] = '{{}}'"),

@@ -1,75 +1,41 @@
-"""Stripe behind the gateway port.
-
-Calls go through the library's raw requests over aiohttp, and only the fields that are read are
-taken: building the library's typed objects costs several times the call itself. The library's own
-retries are off, since exactly one layer of Tollgate retries.
-"""
+"""Stripe behind the gateway port."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, TypeVar
 
-import aiohttp
-import stripe
-
-from domain.errors import GatewayUnknown, GatewayUnreached
-from domain.gateway import AccountFacts, IntentReply, RefundReply
+from domain.gateway import AccountFacts, FeeRefundReply, IntentReply, RefundReply
 from domain.gateways import stripe_requests
-from domain.gateways.stripe_answers import read_one, read_page
-from domain.gateways.stripe_errors import UNREADABLE, gateway_problem
-from domain.gateways.stripe_fields import Json
+from domain.gateways.stripe_calls import API_VERSION, StripeCalls
+from domain.gateways.stripe_errors import UNREADABLE
+from domain.gateways.stripe_money import balance_transaction_of
 from domain.gateways.stripe_objects import (
     account_facts,
     dispute_snapshot,
+    fee_refund_snapshot,
     intent_snapshot,
     refund_snapshot,
 )
-from domain.operation import UNREADABLE_REQUEST, GatewayRequest
+from domain.operation import GatewayRequest
 from domain.payment import Payment
 from domain.refund import Refund
-from domain.snapshot import DisputeSnapshot, IntentSnapshot, RefundSnapshot
+from domain.snapshot import DisputeSnapshot, FeeRefundSnapshot, IntentSnapshot, RefundSnapshot
 from domain.tenant import GatewayAccount, GatewayMode
 
-API_VERSION: Final = "2026-10-28.endive"
-"""The pinned version: what the library speaks, what webhook endpoints must be created with."""
 
-CONNECT_SECONDS: Final = 2.0
-"""How long a connection may take to be made."""
-
-_PAGE: Final = 100
-_PAGES_MAX: Final = 100
-
-Snapshot = TypeVar("Snapshot")
-
-
-class StripeGateway:
+class StripeGateway(StripeCalls):
     """Implements `domain.gateway.PaymentGateway` for Stripe and the sandbox.
 
     `secret_key` is the platform's; an account in mode OWN brings its own, one in mode CONNECT is
     named by `Stripe-Account` (docs.stripe.com/connect/direct-charges).
     """
 
-    def __init__(self, *, secret_key: str, api_base: str, connections_max: int = 100) -> None:
-        self._secret_key = secret_key
-        self._api_base = api_base.rstrip("/")
-        self._connections_max = connections_max
-        self._client: stripe.StripeClient | None = None
-        self._session: aiohttp.ClientSession | None = None
-
     @property
     def livemode(self) -> bool:
         """Whether the platform's key is a live one."""
         return stripe_requests.is_live_key(self._secret_key)
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        if self._session is not None:
-            await self._session.close()
-        self._client = self._session = None
 
     def create_intent_request(
         self,
@@ -97,6 +63,11 @@ class StripeGateway:
     def refund_request(self, payment: Payment, refund: Refund) -> GatewayRequest:
         return stripe_requests.refund(payment, refund)
 
+    def fee_refund_request(
+        self, payment: Payment, amount: int, *, operation_id: str
+    ) -> GatewayRequest:
+        return stripe_requests.fee_refund(payment, amount, operation_id)
+
     async def send_intent(
         self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
     ) -> IntentReply:
@@ -112,6 +83,44 @@ class StripeGateway:
             account, request, key=key, timeout_seconds=timeout_seconds, read=refund_snapshot
         )
         return RefundReply(snapshot, request_id)
+
+    async def send_fee_refund(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> FeeRefundReply:
+        made, request_id = await self._send(
+            _its_platform(account),
+            request,
+            key=key,
+            timeout_seconds=timeout_seconds,
+            read=fee_refund_snapshot,
+        )
+        return FeeRefundReply(await self._settled(account, made, timeout_seconds), request_id)
+
+    async def list_fee_refunds(
+        self, account: GatewayAccount, gateway_application_fee_id: str, *, timeout_seconds: float
+    ) -> Sequence[FeeRefundSnapshot]:
+        path = stripe_requests.fee_refunds_path(gateway_application_fee_id)
+        found = await self._list(
+            _its_platform(account),
+            path,
+            {},
+            timeout_seconds=timeout_seconds,
+            read=fee_refund_snapshot,
+        )
+        return [await self._settled(account, made, timeout_seconds) for made in found]
+
+    async def _settled(
+        self, account: GatewayAccount, made: FeeRefundSnapshot, timeout_seconds: float
+    ) -> FeeRefundSnapshot:
+        """The fee refund with what reached the connected account, by that account's books."""
+        moved = await self._list(
+            account,
+            "/v1/balance_transactions",
+            {"source": made.gateway_fee_refund_id},
+            timeout_seconds=timeout_seconds,
+            read=balance_transaction_of,
+        )
+        return replace(made, settled=moved[0].amount if moved else None)
 
     def told_intent(
         self, api_version: str | None, told: Mapping[str, object]
@@ -197,104 +206,13 @@ class StripeGateway:
     ) -> AccountFacts:
         caller, path = account, "/v1/account"
         if account.mode is GatewayMode.CONNECT:
-            # As its platform: what the platform wrote on the account is not the account's to see.
-            caller, path = (
-                replace(account, mode=GatewayMode.PLATFORM),
-                f"{path}s/{account.account_id}",
-            )
+            # What the platform wrote on the account is not the account's to see.
+            caller, path = _its_platform(account), f"{path}s/{account.account_id}"
         return await self._read(
             caller, path, {}, timeout_seconds=timeout_seconds, read=account_facts
         )
 
-    async def _send(
-        self,
-        account: GatewayAccount,
-        request: GatewayRequest,
-        *,
-        key: str,
-        timeout_seconds: float,
-        read: Callable[[Json], Snapshot],
-    ) -> tuple[Snapshot, str | None]:
-        if request == UNREADABLE_REQUEST:
-            raise GatewayUnreached(
-                "the stored request cannot be read", gateway_code=stripe_requests.UNREADABLE_CODE
-            )
-        options = self._options(account) | {"idempotency_key": key}
-        response = await self._call(
-            "post", request.path, request.parameters, options, timeout_seconds
-        )
-        return read_one(response, read), response.request_id
 
-    async def _read(
-        self,
-        account: GatewayAccount,
-        path: str,
-        parameters: Mapping[str, object],
-        *,
-        timeout_seconds: float,
-        read: Callable[[Json], Snapshot],
-    ) -> Snapshot:
-        options = self._options(account)
-        response = await self._call("get", path, parameters, options, timeout_seconds)
-        return read_one(response, read)
-
-    async def _list(
-        self,
-        account: GatewayAccount,
-        path: str,
-        parameters: Mapping[str, object],
-        *,
-        timeout_seconds: float,
-        read: Callable[[Json], Snapshot],
-    ) -> list[Snapshot]:
-        found: list[Snapshot] = []
-        cursor: dict[str, object] = {}
-        for _ in range(_PAGES_MAX):
-            response = await self._call(
-                "get",
-                path,
-                {**parameters, **cursor, "limit": _PAGE},
-                self._options(account),
-                timeout_seconds,
-            )
-            snapshots, last_id = read_page(response, read)
-            found += snapshots
-            if last_id is None:
-                return found
-            cursor = {"starting_after": last_id}
-        raise GatewayUnknown(f"more than {_PAGES_MAX} pages of {path}")
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, object],
-        options: Mapping[str, str],
-        timeout_seconds: float,
-    ) -> stripe.StripeResponse:
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                response: stripe.StripeResponse = await self._stripe().raw_request_async(
-                    method, path, **parameters, **options
-                )
-        except (stripe.StripeError, *UNREADABLE) as error:
-            raise gateway_problem(error) from error
-        return response
-
-    def _options(self, account: GatewayAccount) -> dict[str, str]:
-        return stripe_requests.credentials(account, self._secret_key)
-
-    def _stripe(self) -> stripe.StripeClient:
-        # Made on first use: aiohttp binds its connections to the running loop.
-        if self._client is None:
-            connector = aiohttp.TCPConnector(limit=self._connections_max)
-            self._session = aiohttp.ClientSession(connector=connector)
-            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-            self._client = stripe.StripeClient(
-                self._secret_key,
-                http_client=stripe.AIOHTTPClient(timeout=timeout, session=self._session),
-                stripe_version=API_VERSION,
-                base_addresses={"api": self._api_base},
-                max_network_retries=0,
-            )
-        return self._client
+def _its_platform(account: GatewayAccount) -> GatewayAccount:
+    """Who calls as the platform of a connected account."""
+    return replace(account, mode=GatewayMode.PLATFORM)

@@ -23,12 +23,13 @@ from domain.gateways.stripe_fields import (
     time_of,
 )
 from domain.gateways.stripe_money import balance_transaction_of, refund_settlement_of, settlement_of
-from domain.gateways.stripe_requests import PAYMENT_ID, REFUND_ID
+from domain.gateways.stripe_requests import OPERATION_ID, PAYMENT_ID, REFUND_ID
 from domain.payment import NextAction
 from domain.snapshot import (
     CardDetails,
     Decline,
     DisputeSnapshot,
+    FeeRefundSnapshot,
     GatewayDisputeStatus,
     GatewayRefundStatus,
     IntentSnapshot,
@@ -83,6 +84,18 @@ def refund_snapshot(refund: Json) -> RefundSnapshot:
         created=time_of(number_of(refund, "created")),
         gateway_balance_transaction_id=reference(refund, "balance_transaction"),
         settlement=refund_settlement_of(refund),
+    )
+
+
+def fee_refund_snapshot(returned: Json) -> FeeRefundSnapshot:
+    """A fee refund. What reached the connected account is in that account's books only."""
+    currency = text_of(returned, "currency").upper()
+    return FeeRefundSnapshot(
+        gateway_fee_refund_id=text_of(returned, "id"),
+        gateway_application_fee_id=reference(returned, "fee") or text_of(returned, "fee"),
+        amount=from_gateway(number_of(returned, "amount"), currency),
+        currency=currency,
+        tollgate_operation_id=_metadata(returned, OPERATION_ID),
     )
 
 

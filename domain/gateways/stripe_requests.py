@@ -20,6 +20,7 @@ EXPAND_REFUND = ("balance_transaction", "failure_balance_transaction")
 REQUESTED_BY_CUSTOMER = "requested_by_customer"
 PAYMENT_ID = "tollgate_payment_id"
 REFUND_ID = "tollgate_refund_id"
+OPERATION_ID = "tollgate_operation_id"
 UNREADABLE_CODE = "CREDENTIALS_UNREADABLE"
 """Detail code: what is stored encrypted could not be read, so that nothing was sent."""
 
@@ -121,6 +122,23 @@ def refund(payment: Payment, refund: Refund) -> GatewayRequest:
     if reason is not None:
         parameters["reason"] = reason
     return GatewayRequest("/v1/refunds", parameters)
+
+
+def fee_refund(payment: Payment, amount: int, operation_id: str) -> GatewayRequest:
+    """Return `amount` minor units of the application fee (docs.stripe.com/api/fee_refunds)."""
+    fee = payment.settlement.application_fee if payment.settlement else None
+    if fee is None:
+        raise ValueError(f"payment {payment.id} has no application fee")
+    parameters: dict[str, object] = {
+        "amount": to_gateway(amount, payment.currency),
+        "metadata": {PAYMENT_ID: payment.id, OPERATION_ID: operation_id},
+    }
+    return GatewayRequest(fee_refunds_path(fee.id), parameters)
+
+
+def fee_refunds_path(gateway_application_fee_id: str) -> str:
+    """Where the refunds of an application fee are made and listed."""
+    return f"/v1/application_fees/{gateway_application_fee_id}/refunds"
 
 
 def _application_fee(payment: Payment, fee: int | None) -> Mapping[str, object]:

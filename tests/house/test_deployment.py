@@ -11,7 +11,7 @@ from app.settings import Settings, load_settings
 from app.stack import WEBHOOK_PATH
 from db.roles import DatabaseRole
 from domain.event_types import USE_CASES
-from domain.gateways.stripe_gateway import API_VERSION
+from domain.gateways.stripe_calls import API_VERSION
 from tests.house.tree import ROOT
 from tests.proofs.document import PATH, blocks, exec_start, variables
 

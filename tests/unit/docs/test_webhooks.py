@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from domain.event_types import USE_CASES
-from domain.gateways.stripe_gateway import API_VERSION
+from domain.gateways.stripe_calls import API_VERSION
 from domain.inbox import LEASE_SECONDS, TRIES_MAX
 from tests.proofs.document import ROOT, WEBHOOKS, blocks
 

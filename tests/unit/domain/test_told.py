@@ -10,7 +10,8 @@ import pytest
 
 from domain.event_types import USE_CASES
 from domain.fees import GatewayFeeSchedule
-from domain.gateways.stripe_gateway import API_VERSION, StripeGateway
+from domain.gateways.stripe_calls import API_VERSION
+from domain.gateways.stripe_gateway import StripeGateway
 from domain.inbox import WebhookEvent, WebhookEventSource, WebhookEventStatus
 from domain.payment import (
     GatewayType,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from domain.event_types import USE_CASES, Subject, subject_of
-from domain.gateways.stripe_gateway import API_VERSION
+from domain.gateways.stripe_calls import API_VERSION
 from domain.inbox import WebhookEvent, WebhookEventStatus, without_payer
 from tests import canaries
 from tests.builders import NOW
