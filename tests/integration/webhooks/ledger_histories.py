@@ -154,6 +154,23 @@ class Trade:
         await eventually(unsettled, lambda count: count == 0, seconds=60)
         self.shop.clock.advance(60)
         await self.hear()
+        await self.return_fees()
+
+    async def return_fees(self) -> None:
+        """Lets the worker send back what the gateway took for the platform beyond its fees."""
+        while await self.shop.settler.settle_due(100):
+            pass
+
+    async def kept_fees(self) -> int:
+        """How many payments have a part of a fee to be returned; a settled history leaves none."""
+        (found,) = await self.shop.rows(
+            "select count(*) from (select t.payment_id from ledger_entries e join"
+            " ledger_transactions t on t.tenant_id = e.tenant_id and t.id = e.transaction_id"
+            " where e.tenant_id = :tenant and e.account = 'platform_fee_receivable'"
+            " group by t.payment_id having sum(e.amount_cents) < 0) as kept",
+            tenant=self.shop.tenant.id,
+        )
+        return int(found[0])
 
     async def _new_events(self) -> list[dict[str, Any]]:
         """Newest first until one that was heard of; `account` as the gateway tells it."""
@@ -205,6 +222,8 @@ class Trade:
             found.append(f"{self.mode}: clearing is {booked}, the gateway has {held}")
         if self.currency != "USD" and (left := await self.booked(self.currency)):
             found.append(f"{self.mode}: {left} {self.currency} of clearing were never converted")
+        if self.mode is GatewayMode.CONNECT and (kept := await self.kept_fees()):
+            found.append(f"{self.mode}: of {kept} payments a part of the fee was not returned")
         return found
 
 

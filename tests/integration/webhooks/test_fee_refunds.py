@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from domain.answers import Answer
 from domain.commands import CapturePayment
+from domain.operation import OperationState
+from domain.operations import OperationRunner
 from domain.payment import Payment
+from domain.settling import SETTLER
 from tests.integration.domain.calls import refund
 from tests.integration.webhooks.shop import USER, Shop
 from tests.integration.webhooks.test_connected_fees import Connected
@@ -233,7 +237,27 @@ async def test_a_fee_that_was_returned_at_the_dashboard(shop: Shop, by_hand: int
 
 
 async def test_a_refusal_that_nothing_explains(shop: Shop) -> None:
-    """It is left to people, once, with an alert, and stays in the books as to be returned."""
+    """It is left to people, with one alert, and stays in the books as to be returned; the next
+    refund tries again."""
+    connected, payment = await paid(shop)
+    await give_back(shop, payment, 5_000)
+    runner = OperationRunner(shop.worker_database, shop.gateway, shop.wake, shop.clock)
+    async with shop.worker_database.begin(shop.tenant.id) as work:
+        (planned,) = await work.operations.open_of_payment(shop.tenant.id, payment.id)
+    no = Answer(state=OperationState.REJECTED, code="account_invalid", message="access revoked")
+    await runner.record(planned, no, SETTLER)
+
+    assert await operations(shop, payment) == [("REJECTED", 150)]
+    assert await shop.alerts() == [("fee_refund.refused", "HIGH", payment.id)]
+    assert (await connected.due(payment))["owed"] == -150
+
+    await give_back(shop, await shop.now_of(payment))
+    await settle(shop)
+    assert await returned(shop) == [300]
+
+
+async def test_a_refusal_that_cannot_be_looked_into(shop: Shop) -> None:
+    """Where the gateway does not show the fee at all, the outcome stays unknown."""
     connected, payment = await paid(shop)
     await give_back(shop, payment)
     await shop.write(

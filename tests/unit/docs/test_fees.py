@@ -20,6 +20,7 @@ from domain.fees import (
 from domain.payment import ApplicationFee, Payment, SettlementFacts
 from domain.posting_rules import Fact
 from domain.refund import RefundSettlement, RefundStatus
+from domain.snapshot import FeeRefundSnapshot
 from domain.tenant import GatewayMode
 from tests.builders import SCHEDULE, a_paid_payment, a_refund
 from tests.conftest import ROOT
@@ -53,7 +54,7 @@ def test_there_are_examples() -> None:
     fences = re.findall(r"^```(\S+)", TEXT, re.M)
 
     assert (kinds.count("fee-example"), kinds.count("refund-example")) == (8, 2)
-    assert kinds.count("postings") == 13
+    assert kinds.count("postings") == 14
     assert fences.count("sh") == len(fences) - len(BLOCKS) == 2
 
 
@@ -106,6 +107,9 @@ def fact_of(title: str) -> Fact:
         return posting_rules.capture(paid, GatewayMode(words[-1]))
     if kind == "application_fee":
         return posting_rules.application_fee(settled(paid, in_euros=False), "gw_platform")
+    if kind == "fee_refund":
+        returned = FeeRefundSnapshot("fr_1", "fee_1", 120, "USD", None, 120)
+        return posting_rules.fee_refund(settled(paid, in_euros=False), returned, "gw_platform")
     if kind == "settlement":
         return posting_rules.settlement(settled(paid, in_euros="EUR" in words))
     if kind in {"refund_settlement", "fx_difference"}:

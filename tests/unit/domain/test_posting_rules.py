@@ -11,6 +11,7 @@ from domain.ledger import Posting, balances
 from domain.payment import ApplicationFee, Payment, SettlementFacts
 from domain.posting_rules import Fact
 from domain.refund import RefundStatus
+from domain.snapshot import FeeRefundSnapshot
 from domain.tenant import GatewayMode
 from tests.builders import GATEWAY, a_paid_payment, a_refund
 from tests.unit.domain.disputes import FEE, G, a_dispute, moved, taken
@@ -205,6 +206,37 @@ def test_an_application_fee() -> None:
         lines(
             "gateway_clearing +300; fx_clearing -300; fx_clearing +276 EUR;"
             "gateway_clearing -276 EUR; merchant_payable +300; platform_fee_receivable -300"
+        ),
+    ]
+    assert all(set(balances(fact.postings).values()) == {0} for fact in told)
+
+
+@pytest.mark.parametrize("settled", [110, None])
+def test_a_fee_refund(settled: int | None) -> None:
+    """It comes back from the platform's account; in another settlement currency by what reached the
+    account, or by its share where that is not shown."""
+    fee = ApplicationFee("fee_1", 300, 276)
+    returned = FeeRefundSnapshot("fr_1", "fee_1", 120, "USD", None, settled)
+    dollars = SettlementFacts(10_000, 320, "USD", None, fee)
+    euros = SettlementFacts(9_200, 290, "EUR", "0.92", fee)
+    told = [
+        posting_rules.fee_refund(a_settled_payment(settlement=facts), returned, "gw_platform")
+        for facts in (dollars, euros)
+    ]
+
+    assert [fact.key for fact in told] == ["fee_refund:fr_1"] * 2
+    assert [at.gateway_id for at in told[0].postings if at.account == "gateway_clearing"] == [
+        "gw_platform",
+        GATEWAY,
+    ]
+    assert [{_line(at) for at in fact.postings} for fact in told] == [
+        lines(
+            "gateway_clearing -120; gateway_clearing +120;"
+            "merchant_payable -120; platform_fee_receivable +120"
+        ),
+        lines(
+            "gateway_clearing -120; fx_clearing +120; fx_clearing -110 EUR;"
+            "gateway_clearing +110 EUR; merchant_payable -120; platform_fee_receivable +120"
         ),
     ]
     assert all(set(balances(fact.postings).values()) == {0} for fact in told)
