@@ -20,11 +20,12 @@ _COUNT = select(func.count()).where(payments.c.tenant_id == bindparam("of_tenant
 
 # One look into the index of a payment's transactions for each payment of the page, and one for each
 # transaction's entries: a page costs the same however long the books are.
-_PAGE = text("""
+_PAGE = text(r"""
 SELECT payment.*, booked.* FROM (
     SELECT id, payment_status, currency, captured_amount_cents, refunded_amount_cents,
         platform_fee_cents, platform_fee_refunded_cents, gateway_fee_cents, gateway_fee_is_final,
-        dispute_lost_cents, dispute_fee_cents, net_amount_cents
+        dispute_lost_cents, dispute_fee_cents, net_amount_cents, application_fee_refunded_cents,
+        coalesce(application_fee_cents, 0) AS application_fee_cents
     FROM payments WHERE tenant_id = :of_tenant_id AND id > :after ORDER BY id LIMIT :at_most
 ) AS payment CROSS JOIN LATERAL (
     SELECT coalesce(sum(captured), 0)::bigint AS captured,
@@ -34,6 +35,8 @@ SELECT payment.*, booked.* FROM (
         coalesce(sum(payable), 0)::bigint AS payable,
         coalesce(sum(expense), 0)::bigint AS expense,
         coalesce(sum(loss), 0)::bigint AS loss,
+        coalesce(sum(taken), 0)::bigint AS taken,
+        coalesce(sum(returned), 0)::bigint AS returned,
         count(*) FILTER (WHERE NOT is_whole) AS unbalanced
     FROM ledger_transactions AS transaction CROSS JOIN LATERAL (
         SELECT
@@ -49,6 +52,12 @@ SELECT payment.*, booked.* FROM (
             sum(of_currency.amount) FILTER (WHERE account = 'merchant_payable') AS payable,
             sum(of_currency.amount) FILTER (WHERE account = 'gateway_fee_expense') AS expense,
             sum(of_currency.amount) FILTER (WHERE account = 'dispute_loss') AS loss,
+            -sum(of_currency.amount) FILTER (
+                WHERE account = 'platform_fee_receivable'
+                    AND coalesce(corrects, fact_key) LIKE 'application\_fee:%') AS taken,
+            sum(of_currency.amount) FILTER (
+                WHERE account = 'platform_fee_receivable'
+                    AND coalesce(corrects, fact_key) LIKE 'fee\_refund:%') AS returned,
             count(*) = transaction.entry_count AND NOT EXISTS (
                 SELECT FROM ledger_entries AS entry
                 WHERE entry.tenant_id = :of_tenant_id AND entry.transaction_id = transaction.id
@@ -82,6 +91,8 @@ def _books_of(row: Row[Any]) -> PaymentBooks:
         gateway_fee_is_final=row.gateway_fee_is_final,
         dispute_lost=row.dispute_lost_cents,
         dispute_fee=row.dispute_fee_cents,
+        application_fee=row.application_fee_cents,
+        application_fee_refunded=row.application_fee_refunded_cents,
         net=row.net_amount_cents,
     )
     booked = Booked(
@@ -92,6 +103,8 @@ def _books_of(row: Row[Any]) -> PaymentBooks:
         payable=row.payable,
         gateway_fee=row.expense,
         dispute_loss=row.loss,
+        application_fee=row.taken,
+        application_fee_refunded=row.returned,
         unbalanced=row.unbalanced,
     )
     return PaymentBooks(row.id, cached, booked)

@@ -33,6 +33,8 @@ class Cached:
     gateway_fee_is_final: bool
     dispute_lost: int
     dispute_fee: int
+    application_fee: int
+    application_fee_refunded: int
     net: int
 
 
@@ -48,6 +50,8 @@ class Booked:
     payable: int
     gateway_fee: int
     dispute_loss: int
+    application_fee: int
+    application_fee_refunded: int
     unbalanced: int
 
     @property
@@ -167,6 +171,12 @@ def differences(books: PaymentBooks) -> Iterator[Difference]:
         ),
         ("the gateway's fee", settled, booked.gateway_fee),
         ("lost to disputes", cached.dispute_lost + cached.dispute_fee, booked.dispute_loss),
+        ("taken for the platform", cached.application_fee, booked.application_fee),
+        (
+            "returned of what was taken",
+            cached.application_fee_refunded,
+            booked.application_fee_refunded,
+        ),
         ("net", cached.net + cached.gateway_fee - settled if is_paid else 0, booked.net),
         ("the number of unbalanced transactions", 0, booked.unbalanced),
     )

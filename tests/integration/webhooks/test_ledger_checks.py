@@ -31,6 +31,10 @@ FORGED = {
         "net",
     },
     "update payments set dispute_fee_cents = 1 where id = :id": {"lost to disputes"},
+    "update payments set application_fee_cents = 1 where id = :id": {"taken for the platform"},
+    "update payments set application_fee_refunded_cents = 1 where id = :id": {
+        "returned of what was taken"
+    },
     f"update ledger_entries set amount_cents = 1 where {OF_CAPTURE}": {  # noqa: S608
         "net",
         "the number of unbalanced transactions",
