@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.caller import Actor
-from domain.currency import UnsupportedAmount, floor_to_gateway, to_gateway
+from domain.currency import (
+    UnsupportedAmount,
+    check_gateway_amount,
+    floor_to_gateway,
+    to_gateway,
+)
 from domain.errors import AttemptedOperation, InvalidState, Issue, NotFound, ValidationFailed
 from domain.gateway import PaymentGateway
 from domain.ids import Prefix, new_id
@@ -118,6 +123,15 @@ def check_amount(amount: int, limit: int, currency: str, rule: str) -> None:
         to_gateway(amount, currency)
     except UnsupportedAmount as unsupported:
         raise invalid("amountCents", unsupported.rule, str(unsupported)) from unsupported
+
+
+def check_payable(amount: int, currency: str, field: str) -> None:
+    """Raises ValidationFailed for the input's field unless the gateway can charge this many minor
+    units: within the currency's minimum and maximum, and a sum that it has."""
+    try:
+        check_gateway_amount(amount, currency)
+    except UnsupportedAmount as unsupported:
+        raise invalid(field, unsupported.rule, str(unsupported)) from unsupported
 
 
 def application_fee(account: GatewayAccount, fee: int, currency: str) -> int | None:

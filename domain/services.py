@@ -21,8 +21,7 @@ from domain.commands import (
     RefundPayment,
     StartPayment,
 )
-from domain.currency import UnsupportedAmount, check_gateway_amount
-from domain.deciding import invalid
+from domain.deciding import check_payable, invalid
 from domain.errors import AttemptedOperation, InvalidState, NotFound
 from domain.fees import FeeQuote, quote
 from domain.gateway import PaymentGateway
@@ -44,10 +43,7 @@ class OrderService:
 
     async def create(self, actor: Actor, tenant_id: str, command: CreateOrder) -> OrderDone:
         """Opens an order. Raises ValidationFailed and IdempotencyKeyReused."""
-        try:
-            check_gateway_amount(command.total, command.currency)
-        except UnsupportedAmount as unsupported:
-            raise invalid("totalAmountCents", unsupported.rule, str(unsupported)) from unsupported
+        check_payable(command.total, command.currency, "totalAmountCents")
         record = new_record(tenant_id, "CREATE_ORDER", command, self._clock)
         async with self._database.begin(tenant_id) as work:
             existing = await work.keys.claim(record)
@@ -132,8 +128,7 @@ class PaymentService:
 
     async def quote(self, tenant_id: str, amount: int, currency: str) -> FeeQuote:
         """What a payment would cost now. Raises ValidationFailed."""
-        if amount <= 0:
-            raise invalid("amountCents", "AMOUNT_TOO_SMALL", "The amount must be above 0.")
+        check_payable(amount, currency, "amountCents")
         async with self._database.begin(tenant_id) as work:
             tier, override = await work.tenants.fee_source(tenant_id, self._clock.now())
             account = await work.tenants.gateway(tenant_id, GatewayType.STRIPE)

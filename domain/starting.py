@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from domain.audit_lines import created_entry
 from domain.commands import StartPayment
-from domain.currency import UnsupportedAmount, check_gateway_amount
-from domain.deciding import Deciding, application_fee, invalid, new_operation
+from domain.deciding import Deciding, application_fee, check_payable, invalid, new_operation
 from domain.errors import AttemptedOperation, InvalidState
 from domain.fees import quote
 from domain.ids import Prefix, new_id
@@ -54,10 +53,7 @@ async def _new_payment(
 ) -> Payment:
     tier, override = await at.work.tenants.fee_source(at.tenant_id, at.now)
     price = quote(tier, override, account.fee_schedule, order.remaining, order.currency)
-    try:
-        check_gateway_amount(order.remaining, order.currency)
-    except UnsupportedAmount as unsupported:
-        raise invalid("orderId", unsupported.rule, str(unsupported)) from unsupported
+    check_payable(order.remaining, order.currency, "orderId")
     return Payment(
         id=new_id(Prefix.PAYMENT),
         tenant_id=at.tenant_id,

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from db.pricing import _LOCK_TENANT
 from domain.caller import Role
 from tests.integration.tenants.pricing_office import Office, a_tier, an_override, in_days
@@ -212,3 +214,19 @@ async def test_orders_do_not_wait_for_prices(office: Office) -> None:
                 document, {"input": {**order, "idempotencyKey": "k"}}, Role.OPERATOR
             )
     assert made["data"]["createOrder"]["__typename"] == "OrderSuccess"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "rule"),
+    [
+        (0, "USD", "AMOUNT_TOO_SMALL"),
+        (49, "USD", "AMOUNT_TOO_SMALL"),
+        (100_000_000, "USD", "AMOUNT_TOO_LARGE"),
+        (1_001, "KWD", "AMOUNT_NOT_ROUND"),
+    ],
+)
+async def test_no_quote_for_what_cannot_be_paid(
+    office: Office, amount: int, currency: str, rule: str
+) -> None:
+    """The currency's minimum, maximum and steps hold for a quote as for the payment."""
+    assert (await office.quoted(amount, currency))["detailCode"] == rule
