@@ -100,6 +100,7 @@ def a_full_payment(merchant: Merchant, order: Order) -> Payment:
         refunded=2_000,
         refund_pending=1_000,
         platform_fee_refunded=66,
+        application_fee_refunded=60,
         gateway_fee_is_final=True,
         dispute_lost=500,
         dispute_fee=1_500,

@@ -94,6 +94,7 @@ def _captured(draw: st.DrawFn, payment: Payment) -> Payment:
     captured = draw(st.integers(1, payment.total)) if partly else payment.total
     refunded = draw(st.integers(0, captured))
     platform_fee = captured_platform_fee(payment.fee_terms, captured)
+    taken = payment.settlement.application_fee if payment.settlement else None
     return replace(
         payment,
         authorized=payment.total,
@@ -102,6 +103,7 @@ def _captured(draw: st.DrawFn, payment: Payment) -> Payment:
         refund_pending=draw(st.integers(0, 2 * captured)),
         platform_fee=platform_fee,
         platform_fee_refunded=draw(st.integers(0, platform_fee)),
+        application_fee_refunded=draw(st.integers(0, taken.amount if taken else 0)),
         gateway_fee=draw(st.integers(0, 2**53)),
         dispute_lost=draw(st.integers(0, 2**53)),
         dispute_fee=draw(st.integers(0, 2**53)),
