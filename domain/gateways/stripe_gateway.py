@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from domain.errors import GatewayProblem, GatewayUnknown
 from domain.gateway import AccountFacts, FeeRefundReply, IntentReply, RefundReply
 from domain.gateways import stripe_requests
 from domain.gateways.stripe_calls import API_VERSION, StripeCalls
@@ -94,7 +95,12 @@ class StripeGateway(StripeCalls):
             timeout_seconds=timeout_seconds,
             read=fee_refund_snapshot,
         )
-        return FeeRefundReply(await self._settled(account, made, timeout_seconds), request_id)
+        try:
+            return FeeRefundReply(await self._settled(account, made, timeout_seconds), request_id)
+        except GatewayProblem as problem:
+            # It took effect: however the second call failed, it must not count as never sent.
+            message = f"what reached the account is not known: {problem.message}"
+            raise GatewayUnknown(message, request_id=request_id) from problem
 
     async def list_fee_refunds(
         self, account: GatewayAccount, gateway_application_fee_id: str, *, timeout_seconds: float

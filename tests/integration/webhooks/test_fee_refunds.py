@@ -216,6 +216,25 @@ async def test_one_that_a_dead_worker_left_and_the_gateway_then_refuses_to_take(
     assert (await connected.due(payment))["owed"] == 0
 
 
+@pytest.mark.parametrize("kind", ["rate_limit", "error_before", "unavailable"])
+async def test_what_reached_the_account_cannot_be_read(shop: Shop, kind: str) -> None:
+    """The fee went back by then, so that it does not count as never sent: another refund in
+    between adds its own part, and returns nothing twice."""
+    connected, payment = await paid(shop)
+    await give_back(shop, payment, 2_000)
+    await shop.control.order_fault(kind, method="GET", path="/v1/balance_transactions")
+    await settle(shop)
+    assert await operations(shop, payment) == [("UNKNOWN", 60)]
+
+    await give_back(shop, await shop.now_of(payment), 3_000)
+    await settle(shop, after=timedelta(minutes=1))
+
+    assert await operations(shop, payment) == [("SUCCEEDED", 60), ("SUCCEEDED", 90)]
+    assert await returned(shop) == [60, 90]
+    assert (await connected.due(payment))["owed"] == 0
+    assert await agrees(connected, payment)
+
+
 @pytest.mark.parametrize("by_hand", [300, 100])
 async def test_a_fee_that_was_returned_at_the_dashboard(shop: Shop, by_hand: int) -> None:
     """The gateway refuses to return more than is left: what was returned by hand is booked, and
