@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from domain.errors import GatewayProblem, GatewayUnknown
+from domain.errors import GatewayProblem, GatewayRefused, GatewayUnauthorized, GatewayUnknown
 from domain.gateway import AccountFacts, FeeRefundReply, IntentReply, RefundReply
 from domain.gateways import stripe_requests
 from domain.gateways.stripe_calls import API_VERSION, StripeCalls
@@ -118,14 +118,18 @@ class StripeGateway(StripeCalls):
     async def _settled(
         self, account: GatewayAccount, made: FeeRefundSnapshot, timeout_seconds: float
     ) -> FeeRefundSnapshot:
-        """The fee refund with what reached the connected account, by that account's books."""
-        moved = await self._list(
-            account,
-            "/v1/balance_transactions",
-            {"source": made.gateway_fee_refund_id},
-            timeout_seconds=timeout_seconds,
-            read=balance_transaction_of,
-        )
+        """The fee refund with what reached the connected account, by that account's books; without
+        it, where the account is the platform's to see no longer."""
+        try:
+            moved = await self._list(
+                account,
+                "/v1/balance_transactions",
+                {"source": made.gateway_fee_refund_id},
+                timeout_seconds=timeout_seconds,
+                read=balance_transaction_of,
+            )
+        except (GatewayRefused, GatewayUnauthorized):
+            return made
         return replace(made, settled=moved[0].amount if moved else None)
 
     def told_intent(
