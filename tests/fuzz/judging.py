@@ -110,6 +110,11 @@ def _is_json(body: bytes) -> bool:
         return False
 
 
+BROKEN_OFF = "ConnectionError('unexpected connection_lost() call')"
+"""What asyncpg leaves behind where a connect is given up before the server said whether it speaks
+TLS: an exception that nobody is there to take, which asyncio logs as it is cleared away."""
+
+
 class Errors(logging.Handler):
     """Keeps what is logged as an error: no request may cause one."""
 
@@ -119,6 +124,8 @@ class Errors(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keeps the record, with its trace."""
+        if record.name == "asyncio" and BROKEN_OFF in record.getMessage():
+            return
         trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
         self.lines.append(f"{record.name}: {record.getMessage()} {trace[-1500:]}")
 
