@@ -80,21 +80,26 @@ class Asking:
         if not isinstance(problem, GatewayRefused):
             return answer
         try:
-            if operation.kind is OperationKind.FEE_REFUND:
-                return await self._with_fee_refunds(operation, account, answer, timeout_seconds)
-            if operation.kind in _CHANGES_INTENT:
-                return await self._with_intent(operation, account, answer, timeout_seconds)
+            return await self._with_truth(operation, account, answer, timeout_seconds)
         except GatewayProblem:
             return replace(answer, state=OperationState.UNKNOWN)
-        return answer
 
-    async def _with_intent(
+    async def _with_truth(
         self,
         operation: Operation,
         account: GatewayAccount,
         answer: Answer,
         timeout_seconds: float,
     ) -> Answer:
+        """The refusal with what the gateway shows of the object that it would not change."""
+        if operation.kind is OperationKind.FEE_REFUND:
+            # Somebody may have returned a part of the fee at the gateway's dashboard.
+            found = await self._gateway.list_fee_refunds(
+                account, _subject_id(operation), timeout_seconds=timeout_seconds
+            )
+            return replace(answer, fee_refunds=found)
+        if operation.kind not in _CHANGES_INTENT:
+            return answer
         intent = await self._gateway.read_intent(
             account, _subject_id(operation), timeout_seconds=timeout_seconds
         )
@@ -102,19 +107,6 @@ class Asking:
             # While its intent is open the payment holds its order: the close is tried again.
             answer = replace(answer, state=OperationState.UNKNOWN)
         return intent_answer(operation.kind, intent) or replace(answer, intent=intent)
-
-    async def _with_fee_refunds(
-        self,
-        operation: Operation,
-        account: GatewayAccount,
-        answer: Answer,
-        timeout_seconds: float,
-    ) -> Answer:
-        """Somebody may have returned a part of the fee at the gateway's dashboard."""
-        found = await self._gateway.list_fee_refunds(
-            account, _subject_id(operation), timeout_seconds=timeout_seconds
-        )
-        return replace(answer, fee_refunds=found)
 
     async def alert(self, operation: Operation, rule: str, subject_id: str, message: str) -> None:
         """Opens a critical alert about the operation's tenant, in a transaction of its own."""

@@ -219,9 +219,10 @@ class OperationRunner:
 
 def _is_proof(answer: Answer) -> bool:
     """Whether the gateway's own object ends the operation, whichever attempt brought it about."""
-    has_snapshot = answer.intent is not None or answer.refund is not None
     if answer.fee_refunds:
+        # Beside a refusal they tell what else went back, not what came of this request.
         return answer.state is OperationState.SUCCEEDED
+    has_snapshot = answer.intent is not None or answer.refund is not None
     return has_snapshot and answer.state not in OPEN
 
 
