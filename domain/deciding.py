@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.caller import Actor
@@ -14,16 +14,15 @@ from domain.currency import (
 )
 from domain.errors import AttemptedOperation, InvalidState, Issue, NotFound, ValidationFailed
 from domain.gateway import PaymentGateway
-from domain.ids import Prefix, new_id
 from domain.operation import (
     CREATES_INTENT,
     GatewayRequest,
     Operation,
     OperationKind,
-    OperationState,
 )
 from domain.payment import Payment
 from domain.ports import Work
+from domain.progress import mark_sent, unsent_operation
 from domain.tenant import GatewayAccount, GatewayMode
 
 
@@ -50,25 +49,13 @@ def new_operation(
 ) -> Operation:
     """An operation as it is while this process sends it. Its key at the gateway comes from our id
     alone, never from the amount, the card or the caller's key."""
-    operation_id = new_id(Prefix.OPERATION)
-    return Operation(
-        id=operation_id,
-        tenant_id=at.tenant_id,
-        payment_id=payment.id,
-        gateway_id=payment.gateway_id,
-        kind=kind,
-        state=OperationState.SENDING,
-        gateway_key=operation_id,
+    sent = mark_sent(unsent_operation(kind, payment, at.now), at.now)
+    return replace(
+        sent,
         request=request,
-        created_at=at.now,
-        updated_at=at.now,
-        due_at=at.now,
         amount=amount,
         refund_id=refund_id,
         idempotency_record_id=at.record_id,
-        attempts=1,
-        first_sent_at=at.now,
-        last_sent_at=at.now,
     )
 
 

@@ -1,4 +1,4 @@
-"""How an operation moves on: made, sent, answered, looked at again. Pure."""
+"""How an operation moves on: made, sent, answered, looked at again. No I/O."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LATER_LOOKS = timedelta(hours=1)
 
 
 def unsent_operation(kind: OperationKind, payment: Payment, now: datetime) -> Operation:
-    """One that the worker is to send by itself; its request is made when it is sent."""
+    """One that was not sent. Without a request it is the worker's to send, which makes one then."""
     operation_id = new_id(Prefix.OPERATION)
     return Operation(
         id=operation_id,
