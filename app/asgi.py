@@ -17,7 +17,6 @@ from starlette.routing import BaseRoute, Route
 from app.admission import Admission
 from app.auth import TokenVerifier
 from app.budgets import CountedDoor
-from app.checkout_tokens import JwtCheckoutSigner
 from app.clock import SystemClock
 from app.database import cipher_of
 from app.graphiql import graphiql_routes
@@ -28,43 +27,27 @@ from app.jwks import Jwks
 from app.metrics import PrometheusMeasures
 from app.middleware import middleware
 from app.policy import Policy
+from app.pools import Pools
 from app.refusal import answer_unserved
 from app.settings import Settings
+from app.use_cases import services_of
 from app.viewer import viewer_routes
-from db.audit_reads import SqlAuditReads
-from db.engine import connected, make_engine
-from db.inbox_reads import SqlInboxReads
+from db.engine import connected
 from db.intake import SqlIntake
-from db.ledger_reads import SqlLedgerReads
 from db.platform_reads import SqlPlatformReads
-from db.pricing import SqlPricingDatabase
-from db.reports import SqlReads
 from db.revocations import SqlRevocations
-from db.roles import DatabaseRole
 from db.webhook_health import SqlInboxHealthReads
 from db.work import SqlDatabase
-from domain.acting import ActingService
-from domain.checkout import CheckoutService
-from domain.configuring import GatewayService
 from domain.endpoints import EndpointService
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
-from domain.pricing import PricingService
 from domain.receiving import ReceivingService
-from domain.replaying import ReplayService
-from domain.services import OrderService, PaymentService
+from domain.services import PaymentService
 from schema.schema import schema
 from webhooks.health import health_routes as webhook_health_routes
 from webhooks.routes import StripeEndpoints
 from webhooks.routes import routes as webhook_routes
 from webhooks.wake import ArqWake
-
-PLATFORM_POOL_SIZE = 2
-"""Connections for the platform's own people, who are few."""
-
-INBOX_POOL_SIZE = 3
-"""Connections for webhook deliveries: the commits that are in flight at once, and one that buries.
-"""
 
 READY_SECONDS = 2.0
 """How long the database may take before an instance counts as not ready."""
@@ -73,49 +56,26 @@ READY_SECONDS = 2.0
 def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -> Starlette:
     """The API as an ASGI application. Its pools open on first use and close with its lifespan.
     Raises SettingsError for a manifest of trusted documents that cannot be used."""
-    policy = Policy.of(settings)
-    engine = _engine(settings, DatabaseRole.API, settings.db_pool_size)
-    platform = _engine(settings, DatabaseRole.PLATFORM, PLATFORM_POOL_SIZE)
-    inbox = _engine(settings, DatabaseRole.API, INBOX_POOL_SIZE)
-    cipher = cipher_of(settings)
-    database = SqlDatabase(engine, cipher)
-    reads, platform_reads = SqlReads(engine, cipher), SqlPlatformReads(platform)
+    policy, pools, clock = Policy.of(settings), Pools.of(settings), SystemClock()
+    database = SqlDatabase(pools.api, cipher_of(settings))
     gateway = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
     wake = ArqWake(settings.redis_url.get_secret_value())
-    clock = SystemClock()
     payments = PaymentService(database, gateway, wake, clock)
-    services = Services(
-        orders=OrderService(database, clock),
-        payments=payments,
-        checkout=CheckoutService(database, JwtCheckoutSigner.of(settings), clock),
-        gateways=GatewayService(database, gateway, clock, settings.public_url),
-        replays=ReplayService(database, wake, clock),
-        acting=ActingService(database, clock),
-        pricing=PricingService(SqlPricingDatabase(platform), clock, livemode=gateway.livemode),
-        platform=platform_reads,
-        books=SqlLedgerReads(engine, platform),
-        reads=reads,
-        audit=SqlAuditReads(engine),
-        inbox=SqlInboxReads(engine),
-    )
-    remote = Jwks(settings.jwks_url) if settings.jwks_url else None
-    admission = Admission(
-        TokenVerifier(settings, remote), reads, SqlRevocations(engine), platform_reads
-    )
-    door = CountedDoor(admission, policy.budgets)
+    services = services_of(settings, pools, database, gateway, payments, wake, clock)
+    door = CountedDoor(_admission(settings, pools, services), policy.budgets)
     endpoints = EndpointService(database, clock, livemode=gateway.livemode)
     measures = measures or PrometheusMeasures()
-    webhooks = _webhooks(settings, SqlIntake(inbox), endpoints, wake, measures)
+    webhooks = _webhooks(settings, SqlIntake(pools.inbox), endpoints, wake, measures)
     app = Starlette(
         routes=[
             *webhook_routes(webhooks),
             *(graphiql_routes(settings) if settings.graphiql else ()),
             Route("/graphql", GraphQLGuard(GraphQLEndpoint(schema, door, services, policy))),
             *viewer_routes(door, services.acting),
-            *_webhook_health_routes(settings, SqlInboxHealthReads(platform), clock),
-            *_health_routes(engine),
+            *_webhook_health_routes(settings, SqlInboxHealthReads(pools.platform), clock),
+            *_health_routes(pools.api),
         ],
         middleware=middleware(settings),
         exception_handlers={HTTPException: answer_unserved, Exception: answer_fault},
@@ -125,7 +85,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
             wake.close,
             policy.budgets.close,
             gateway.close,
-            *(pool.dispose for pool in (engine, platform, inbox)),
+            pools.dispose,
         ),
     )
     return _without_redirects(app)
@@ -148,13 +108,11 @@ def _webhooks(
     )
 
 
-def _engine(settings: Settings, role: DatabaseRole, pool_size: int) -> AsyncEngine:
-    return make_engine(
-        settings.database_url.get_secret_value(),
-        pool_size=pool_size,
-        application_name=f"tollgate api as {role}",
-        role=role,
-    )
+def _admission(settings: Settings, pools: Pools, services: Services) -> Admission:
+    remote = Jwks(settings.jwks_url) if settings.jwks_url else None
+    directory = SqlPlatformReads(pools.platform)
+    verifier = TokenVerifier(settings, remote)
+    return Admission(verifier, services.reads, SqlRevocations(pools.api), directory)
 
 
 def _without_redirects(app: Starlette) -> Starlette:

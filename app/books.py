@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
-from domain.audit import AlertSeverity
 from domain.ledger_checks import LedgerChecks, Verdict
 from domain.ports import Clock, Database
 
@@ -27,6 +27,14 @@ async def check_books(
         verdict = await checks.check(tenant_id, checked=bool)
         if verdict.differences:
             await _tell(verdict, database, clock)
+        else:
+            await _close(tenant_id, database, clock)
+
+
+async def _close(tenant_id: str, database: Database, clock: Clock) -> None:
+    async with database.begin(tenant_id) as work:
+        await work.alerts.close(tenant_id, AlertRule.LEDGER_DIFFERENCE, tenant_id, clock.now())
+        await work.commit()
 
 
 async def _tell(verdict: Verdict, database: Database, clock: Clock) -> None:
@@ -35,8 +43,7 @@ async def _tell(verdict: Verdict, database: Database, clock: Clock) -> None:
     async with database.begin(verdict.tenant_id) as work:
         await open_alert(
             work,
-            "ledger.difference",
-            AlertSeverity.CRITICAL,
+            AlertRule.LEDGER_DIFFERENCE,
             subject_id=verdict.tenant_id,
             message=f"{count} amounts differ from the books; one of them: {first}.",
             tenant_id=verdict.tenant_id,

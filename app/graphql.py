@@ -28,6 +28,7 @@ from app.introspection import may_introspect
 from app.policy import Policy
 from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
 from app.request_id import request_id_of
+from domain.alert_ports import AlertReads
 from domain.audit_reading import AuditReads
 from domain.inbox_reading import InboxReads
 from domain.ledger_ports import LedgerReads
@@ -35,6 +36,7 @@ from domain.ports import Reads
 from domain.pricing_ports import PlatformReads
 from resolvers.context import (
     ActingUseCases,
+    AlertUseCases,
     CheckoutUseCases,
     Context,
     GatewayUseCases,
@@ -66,6 +68,8 @@ class Services:
     replays: ReplayUseCases
     acting: ActingUseCases
     pricing: PricingUseCases
+    alerts: AlertUseCases
+    watch: AlertReads
     platform: PlatformReads
     books: LedgerReads
     reads: Reads
@@ -138,6 +142,8 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 replays=services.replays,
                 acting=services.acting,
                 pricing=services.pricing,
+                alerts=services.alerts,
+                watch=services.watch,
                 platform=services.platform,
                 books=services.books,
                 reads=services.reads,

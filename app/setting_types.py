@@ -36,13 +36,17 @@ def in_production(info: ValidationInfo) -> bool:
     return bool(info.data.get("environment", "production") == "production")
 
 
-def _url(value: SecretStr, *schemes: str) -> SecretStr:
+def is_url(text: str, *schemes: str) -> bool:
+    """Whether it is a URL with a host and one of these schemes."""
     try:
-        parts = urlsplit(value.get_secret_value())
-        usable = parts.scheme in schemes and bool(parts.hostname)
+        parts = urlsplit(text)
     except ValueError:  # its text may quote the password
-        usable = False
-    if not usable:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname)
+
+
+def _url(value: SecretStr, *schemes: str) -> SecretStr:
+    if not is_url(value.get_secret_value(), *schemes):
         raise ValueError(f"not a URL of the form {schemes[0]}://host")
     return value
 
@@ -83,7 +87,7 @@ def _jwks_url(value: str | None) -> str | None:
 
 def _secrets(value: object) -> object:
     """Split a comma-separated list of webhook secrets, each with its end behind an @ or without."""
-    return tuple(_secret(part) for part in _listed(value)) if isinstance(value, str) else value
+    return tuple(_secret(part) for part in listed(value)) if isinstance(value, str) else value
 
 
 def _secret(text: str) -> EndpointSecret:
@@ -156,12 +160,13 @@ def _issuer(value: str, info: ValidationInfo) -> str:
     return value
 
 
-def _listed(value: str) -> list[str]:
+def listed(value: str) -> list[str]:
+    """The parts of a comma-separated list."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _cors_origins(value: object) -> object:
-    return tuple(_origin(part) for part in _listed(value)) if isinstance(value, str) else value
+    return tuple(_origin(part) for part in listed(value)) if isinstance(value, str) else value
 
 
 def _origin(text: str) -> str:
@@ -181,7 +186,7 @@ def _origin(text: str) -> str:
 
 
 def _trusted_proxies(value: object) -> object:
-    return tuple(_network(part) for part in _listed(value)) if isinstance(value, str) else value
+    return tuple(_network(part) for part in listed(value)) if isinstance(value, str) else value
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

@@ -17,7 +17,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
 )
 
-from app.connection_settings import ConnectionSettings
+from app.alert_settings import AlertSettings
 from app.environment import EnvironmentSource, Unusable
 from app.setting_types import (
     DEVELOPMENT_ISSUER,
@@ -46,7 +46,7 @@ class SettingsError(Exception):
         super().__init__("\n".join([f"{count} missing or wrong:", *lines]))
 
 
-class Settings(ConnectionSettings):
+class Settings(AlertSettings):
     """Everything that a process of Tollgate is told from outside.
 
     Read it with `load_settings`, which turns every fault into one `SettingsError`. The API

@@ -14,6 +14,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.alert_channels import channels_of
+from app.alert_rounds import ROUND_SECONDS, keep_sending, one_round
+from app.beat import Heart, RequestTally
 from app.books import CHECK_SECONDS, check_books
 from app.clock import SystemClock
 from app.daily import LOOK_SECONDS, run_jobs
@@ -25,12 +30,18 @@ from app.sealing import SEAL_SECONDS, seal_once
 from app.settings import Settings
 from app.startup import check_login
 from app.turns import Round, Turns, worker_name
+from db.alert_figures import SqlAlertFigures
+from db.alert_rounds import SqlAlertDatabase
 from db.engine import make_engine
 from db.intake import SqlIntake
 from db.ledger_checks import SqlLedgerCheckDatabase
 from db.loop_leases import LoopLeases
 from db.roles import DatabaseRole
+from db.signs import SqlSigns
+from db.webhook_health import SqlInboxHealthReads
 from db.work import SqlDatabase
+from domain.alert_delivery import AlertDelivery
+from domain.alert_rounds import AlertRounds
 from domain.events import EventService
 from domain.gaps import GapWalker
 from domain.gateways.stripe_gateway import StripeGateway
@@ -40,6 +51,7 @@ from domain.receiving import ReceivingService
 from domain.retention import Retention
 from domain.sealing import Sealer
 from domain.settling import Settler
+from domain.signs import ProcessKind
 from webhooks.jobs import JobRunner, Jobs
 from webhooks.listed import listed_event
 from webhooks.wake import ArqWake
@@ -47,6 +59,9 @@ from webhooks.wake import ArqWake
 DRAIN_SECONDS = 10.0
 """How long work under way may take after SIGTERM; what is cut off then, or at a second signal, is
 taken up again when its lease has run out."""
+
+BEAT_POOL_SIZE = 1
+"""Connections for the signs of life alone."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +75,9 @@ class _UseCases:
     walker: GapWalker
     leases: LoopLeases
     check_books: Round
+    alerts: AlertRounds
+    delivery: AlertDelivery
+    heart: Heart
 
 
 async def run(settings: Settings) -> None:
@@ -131,17 +149,26 @@ def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
             use_cases.leases, "check of the books", use_cases.check_books, CHECK_SECONDS
         ).run,
         "the gap walk": partial(keep_walking, use_cases.walker),
+        "the alerts": Turns(
+            use_cases.leases, "alerts", partial(one_round, use_cases.alerts), ROUND_SECONDS
+        ).run,
+        "the sending of alerts": partial(keep_sending, use_cases.delivery),
+        "the heart": use_cases.heart.run,
     }
+
+
+def _engine(settings: Settings, pool_size: int) -> AsyncEngine:
+    return make_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=pool_size,
+        application_name="tollgate worker",
+        role=DatabaseRole.WORKER,
+    )
 
 
 @asynccontextmanager
 async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_UseCases]:
-    engine = make_engine(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.db_pool_size,
-        application_name="tollgate worker",
-        role=DatabaseRole.WORKER,
-    )
+    engine = _engine(settings, settings.db_pool_size)
     database = SqlDatabase(engine, cipher_of(settings))
     gateway = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
@@ -151,6 +178,8 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
     events = EventService(database, gateway, wake, clock)
     receiving = ReceivingService(SqlIntake(engine, keeps_connections=False), wake, measures)
     listing = event_list(settings)
+    beating = _engine(settings, BEAT_POOL_SIZE)
+    alerts = SqlAlertDatabase(engine)
     try:
         yield _UseCases(
             events,
@@ -160,6 +189,9 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
             GapWalker(database, listing, receiving, listed_event, measures, clock),
             LoopLeases(engine, worker_name()),
             partial(check_books, LedgerChecks(SqlLedgerCheckDatabase(engine)), database, clock),
+            AlertRounds(alerts, SqlAlertFigures(engine), SqlInboxHealthReads(engine), clock),
+            AlertDelivery(alerts, channels_of(settings), clock),
+            Heart(SqlSigns(beating), ProcessKind.WORKER, [engine], clock, RequestTally()),
         )
     finally:
         await receiving.drain()
@@ -167,3 +199,4 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
         await wake.close()
         await gateway.close()
         await engine.dispose()
+        await beating.dispose()

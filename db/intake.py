@@ -12,7 +12,7 @@ from db.alerts import SqlAlertStore
 from db.kept import KeptConnections
 from db.tables import webhook_events
 from db.transactions import begun, commit, on_own_terms
-from domain.audit import Alert
+from domain.alert import Alert
 from domain.inbox import WebhookEventStatus
 from domain.receiving import Delivery, RowsRefused
 

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.alerts import SqlAlertStore
 from db.sealed import Sealed
 from db.transactions import begun, commit
-from domain.audit import Alert, AlertSeverity
+from domain.alert import Alert
+from domain.alert_rules import RULES, AlertRule
 from domain.ids import Prefix, new_id
 from domain.ports import Cipher, DatabaseUnavailable
 
-RULE = "cipher.unreadable"
+RULE = AlertRule.CIPHER_UNREADABLE
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ async def open_alert(connection: AsyncConnection, sealed: Sealed) -> None:
         Alert(
             id=new_id(Prefix.ALERT),
             rule=RULE,
-            severity=AlertSeverity.CRITICAL,
+            severity=RULES[RULE].severity,
             subject_id=sealed.row_id,
             message=f"{sealed.name} was altered or moved, or its key is missing.",
             tenant_id=sealed.tenant_id,

@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Protocol
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
-from domain.audit import AlertSeverity
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayRefused, GatewayUnauthorized, NotFound
 from domain.event_ends import READS_MAX, Try, TryEnds, end_try, ended
@@ -90,8 +90,7 @@ class AccountEvents:
                 await work.audit.append(gateway_entry(row, after, actor, now))
                 await open_alert(
                     work,
-                    "gateway.disabled",
-                    AlertSeverity.CRITICAL,
+                    AlertRule.GATEWAY_DISABLED,
                     subject_id=row.id,
                     message=f"{fault} It is switched off until somebody configures it again.",
                     tenant_id=row.tenant_id,

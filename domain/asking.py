@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
 from domain.answers import Answer, fee_refund_answer, intent_answer, problem_answer, refund_answer
-from domain.audit import AlertSeverity
 from domain.errors import GatewayProblem, GatewayRefused, GatewayUnauthorized
 from domain.gateway import PaymentGateway
 from domain.operation import Operation, OperationKind, OperationState
@@ -75,7 +75,7 @@ class Asking:
             problem.message,
         )
         if isinstance(problem, GatewayUnauthorized):
-            await self.alert(operation, "gateway.unauthorized", account.id, problem.message)
+            await self.alert(operation, AlertRule.GATEWAY_UNAUTHORIZED, account.id, problem.message)
         answer = problem_answer(problem)
         if not isinstance(problem, GatewayRefused):
             return answer
@@ -108,14 +108,15 @@ class Asking:
             answer = replace(answer, state=OperationState.UNKNOWN)
         return intent_answer(operation.kind, intent) or replace(answer, intent=intent)
 
-    async def alert(self, operation: Operation, rule: str, subject_id: str, message: str) -> None:
-        """Opens a critical alert about the operation's tenant, in a transaction of its own."""
+    async def alert(
+        self, operation: Operation, rule: AlertRule, subject_id: str, message: str
+    ) -> None:
+        """Opens an alert about the operation's tenant, in a transaction of its own."""
         now = self._clock.now()
         async with self._database.begin(operation.tenant_id) as work:
             await open_alert(
                 work,
                 rule,
-                AlertSeverity.CRITICAL,
                 subject_id=subject_id,
                 message=message,
                 tenant_id=operation.tenant_id,

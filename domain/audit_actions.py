@@ -1,8 +1,8 @@
 """Every action that the audit log can hold, and what its entry says.
 
-`subject_id` is the order's, payment's, gateway account's, webhook event's, tier's, override's or
-tenant's id. The entry of a refund or a dispute has its payment as the subject, so that it stands in
-that payment's timeline. A test holds this table equal to what the code can write.
+`subject_id` is the order's, payment's, gateway account's, webhook event's, tier's, override's,
+alert's or tenant's id. The entry of a refund or a dispute has its payment as the subject, so that
+it stands in that payment's timeline. A test holds this table equal to what the code can write.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ ACTIONS: Mapping[str, str] = {
     "gateway.enabled": "A gateway account was switched on; `replaced` names credentials.",
     "gateway.disabled": "A gateway account was switched off.",
     "gateway.changed": "A gateway account's credentials were replaced; `replaced` names them.",
+    "alert.acknowledged": "One of the platform's people looks after an alert.",
     "credentials.rotation_started": "Re-encryption under another key began; `found` counts by key.",
     "credentials.rotated": "It came to its end; how many were moved, and how many remain.",
     "webhook_event.replayed": "An event that had ended was put back to be worked off once more.",

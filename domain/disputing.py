@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
-from domain.audit import AlertSeverity
 from domain.audit_lines import dispute_entry
 from domain.caller import Actor
 from domain.dispute import Dispute, apply_dispute, count_disputes, opened_dispute
@@ -84,6 +84,8 @@ async def _save(
     saved = replace(counted, version=payment.version + 1)
     await post_dispute(work, saved, after, now)
     await work.audit.append(dispute_entry(before, after, saved, actor, now))
+    if not after.is_open:
+        await work.alerts.close(after.tenant_id, AlertRule.DISPUTE_OPENED, after.id, now)
     payments = await work.payments.of_order(payment.tenant_id, order.id)
     await save_order(work, order, settle_order(order, payments, now), actor=actor, now=now)
     return RecordedDispute(saved, dispute=after)
@@ -104,8 +106,7 @@ async def _alert(work: Work, dispute: Dispute, now: datetime) -> None:
     until = f"; evidence is due by {due:%Y-%m-%d}" if due and dispute.is_open else ""
     await open_alert(
         work,
-        "dispute.opened",
-        AlertSeverity.CRITICAL,
+        AlertRule.DISPUTE_OPENED,
         subject_id=dispute.id,
         message=(
             f"{dispute.gateway_dispute_id} ({dispute.reason}) disputes {dispute.amount}"

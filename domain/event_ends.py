@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
-from domain.audit import AlertSeverity
 from domain.inbox import (
     TRIES_MAX,
     WebhookAttempt,
@@ -146,8 +146,7 @@ class TryEnds:
         async with self._database.begin_across_tenants() as work:
             if await end_try(work, tried, waiting):
                 if is_unmatched:
-                    rule, severity = "webhook.unmatched", AlertSeverity.MEDIUM
-                    await _alert_of(work, waiting, rule, severity, self._clock.now())
+                    await _alert_of(work, waiting, AlertRule.WEBHOOK_UNMATCHED, self._clock.now())
                 await work.commit()
 
     async def bury(
@@ -155,21 +154,18 @@ class TryEnds:
         tried: Try,
         reason: str,
         *,
-        rule: str = "webhook.dead",
-        severity: AlertSeverity = AlertSeverity.HIGH,
+        rule: AlertRule = AlertRule.WEBHOOK_DEAD,
     ) -> None:
         """The event is DEAD until it is replayed by hand, and an alert says so."""
         now = self._clock.now()
         dead = ended(tried.event, WebhookEventStatus.DEAD, now, reason)
         async with self._database.begin_across_tenants() as work:
             if await end_try(work, tried, dead):
-                await _alert_of(work, dead, rule, severity, now)
+                await _alert_of(work, dead, rule, now)
                 await work.commit()
 
 
-async def _alert_of(
-    work: Work, event: WebhookEvent, rule: str, severity: AlertSeverity, now: datetime
-) -> None:
+async def _alert_of(work: Work, event: WebhookEvent, rule: AlertRule, now: datetime) -> None:
     """Opens the alert about the event, in the words of its error. Where ALERTS_MAX of the kind are
     open, one about the gateway row stands for all that follow through it: whoever may sign events
     may make as many fail as it likes."""
@@ -178,7 +174,6 @@ async def _alert_of(
     await open_alert(
         work,
         rule,
-        severity,
         subject_id=event.gateway_id if are_many else event.id,
         message=f"{many}{event.event_type} {event.event_id}: {event.error_message}",
         tenant_id=event.tenant_id,

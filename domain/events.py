@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.account_events import AccountDatabase, AccountEvents
-from domain.audit import AlertSeverity
+from domain.alert_rules import AlertRule
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, SnapshotMismatch
 from domain.event_ends import READS_MAX, Try, TryEnds, end_try, ended
@@ -133,9 +133,7 @@ class EventService:
         except (TooEarly, IntentUnknown) as early:
             await self._ends.put_off(tried, str(early))
         except SnapshotMismatch as mismatch:
-            await self._ends.bury(
-                tried, str(mismatch), rule="webhook.mismatch", severity=AlertSeverity.CRITICAL
-            )
+            await self._ends.bury(tried, str(mismatch), rule=AlertRule.WEBHOOK_MISMATCH)
         else:
             await self._ends.put_off(tried, "The payment moved with every read of the gateway.")
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
 from domain.answers import NOT_NEEDED, NOT_PERFORMED, Answer
-from domain.audit import AlertSeverity
 from domain.caller import Actor
 from domain.errors import SnapshotMismatch
 from domain.fee_returning import due_fee_refund, plan_fee_refund
@@ -60,8 +60,7 @@ async def follow_fee_refund(
         return await plan_fee_refund(work, payment, now)
     await open_alert(
         work,
-        "fee_refund.refused",
-        AlertSeverity.HIGH,
+        AlertRule.FEE_REFUND_REFUSED,
         subject_id=payment.id,
         message=f"The gateway does not return {operation.amount} of the fee: {answer.message}",
         tenant_id=payment.tenant_id,

@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
-from domain.audit import AlertSeverity
 from domain.errors import GatewayProblem, GatewayUnknown
 from domain.event_list import EventList, EventPage, ListedEvent
 from domain.event_types import USE_CASES
@@ -197,8 +197,7 @@ class GapWalker:
             if is_saved and failed.failures >= FAILURES_MAX:
                 await open_alert(
                     work,
-                    "webhook.walk_failed",
-                    AlertSeverity.MEDIUM,
+                    AlertRule.WEBHOOK_WALK_FAILED,
                     subject_id=account.id,
                     message=f"Its events could not be listed {failed.failures} times: {said}",
                     tenant_id=account.tenant_id,

@@ -28,6 +28,8 @@ class Prefix(StrEnum):
     WEBHOOK_EVENT = "we"
     AUDIT_ENTRY = "aud"
     ALERT = "alr"
+    ALERT_NOTICE = "aln"
+    PROCESS = "proc"
     IDEMPOTENCY_RECORD = "idem"
 
 

@@ -15,6 +15,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.alert_rules import AlertRule
 from domain.answers import Answer
 from domain.applying import fail_without_intent
 from domain.asking import Asking
@@ -129,7 +130,10 @@ class OperationRunner:
             return await self._record(operation, doubt, actor)
         except SnapshotMismatch as mismatch:
             await self._asking.alert(
-                operation, "operation.snapshot_mismatch", operation.id, str(mismatch)
+                operation,
+                AlertRule.OPERATION_SNAPSHOT_MISMATCH,
+                operation.id,
+                str(mismatch),
             )
             doubt = Answer(state=OperationState.UNKNOWN, message=str(mismatch))
             return await self._record(operation, doubt, actor)

@@ -10,7 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from domain.audit import Alert, AuditEntry
+from domain.alert import Alert
+from domain.audit import AuditEntry
 from domain.dispute_ports import DisputeReads, DisputeStore
 from domain.fees import FeeOverride, FeeTier
 from domain.idempotency import IdempotencyRecord
@@ -189,6 +190,10 @@ class AlertStore(Protocol):
     async def count_open(self, rule: str, tenant_id: str | None) -> int:
         """How many alerts of the rule are open about this tenant, or about nobody's matters; for
         the worker, who alone may see them."""
+        ...
+
+    async def close(self, tenant_id: str, rule: str, subject_id: str, now: datetime) -> None:
+        """Closes the alert where it is open; for the worker, who alone may."""
         ...
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.audit import Alert, AlertSeverity
+from domain.alert import Alert
+from domain.alert_rules import RULES, AlertRule
 from domain.ids import Prefix, new_id
 from domain.inbox import WebhookEventSource
 from domain.measures import Measures
@@ -155,8 +156,8 @@ class ReceivingService:
     async def _bury(self, delivery: Delivery) -> bool:
         alert = Alert(
             id=new_id(Prefix.ALERT),
-            rule="webhook.unreadable",
-            severity=AlertSeverity.HIGH,
+            rule=AlertRule.WEBHOOK_UNREADABLE,
+            severity=RULES[AlertRule.WEBHOOK_UNREADABLE].severity,
             subject_id=delivery.id,
             message=f"{delivery.event_type} {delivery.event_id}: {UNREADABLE}",
             tenant_id=None,

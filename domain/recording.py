@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
 from domain.applying import apply_snapshot
-from domain.audit import AlertSeverity
 from domain.audit_lines import order_entry, payment_entry
 from domain.caller import Actor
 from domain.dispute import Dispute, count_disputes
@@ -127,8 +127,7 @@ async def _note_superseded(
     if snapshot.status in _MONEY and payment.status in VOIDED:
         await open_alert(
             work,
-            "payment.late_money",
-            AlertSeverity.CRITICAL,
+            AlertRule.PAYMENT_LATE_MONEY,
             subject_id=payment.id,
             message=f"The gateway reports money for a payment that is {payment.status.value}.",
             tenant_id=payment.tenant_id,

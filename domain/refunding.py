@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
-from domain.audit import AlertSeverity
 from domain.audit_lines import refund_entry
 from domain.caller import Actor
 from domain.errors import SnapshotMismatch
@@ -205,8 +205,7 @@ async def _note_unforeseen(
     )
     await open_alert(
         work,
-        "refund.unforeseen",
-        AlertSeverity.CRITICAL,
+        AlertRule.REFUND_UNFORESEEN,
         subject_id=refund.id,
         message=message,
         tenant_id=refund.tenant_id,

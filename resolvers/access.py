@@ -37,6 +37,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Query.feeQuote": _FINANCE,
     "Query.feeOverrides": _FINANCE,
     "Query.tenants": _PLATFORM,
+    "Query.alerts": _PLATFORM,
     "Query.feeReport": _FINANCE,
     "Query.paymentGateways": _ADMINS,
     "Query.webhookEvent": _EVENT_READERS,
@@ -57,6 +58,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Mutation.assignFeeTier": _PLATFORM,
     "Mutation.setFeeOverride": _PLATFORM,
     "Mutation.endFeeOverride": _PLATFORM,
+    "Mutation.acknowledgeAlert": _PLATFORM,
     "Mutation.replayWebhookEvent": _OPERATORS,
     "Mutation.replayDeadWebhookEvents": _OPERATORS,
     "Viewer.tenant": _READERS,
@@ -116,6 +118,8 @@ PLATFORM_WIDE = frozenset(
         "Query.feeOverrides",
         "Query.feeReport",
         "Query.tenants",
+        "Query.alerts",
+        "Mutation.acknowledgeAlert",
         "Mutation.createTenant",
         "Mutation.createFeeTier",
         "Mutation.updateFeeTier",
@@ -172,6 +176,7 @@ with the types that have them from it."""
 
 WHOLE = frozenset(
     {
+        "Alert",
         "AuditEntry",
         "AuditEntryConnection",
         "AuditEntryEdge",
@@ -219,6 +224,7 @@ NODES: Mapping[Prefix, frozenset[Role]] = {
     Prefix.AUDIT_ENTRY: _FINANCE,
     Prefix.FEE_TIER: _FINANCE,
     Prefix.FEE_OVERRIDE: _FINANCE,
+    Prefix.ALERT: _PLATFORM,
     Prefix.GATEWAY: _ADMINS,
     Prefix.WEBHOOK_EVENT: _EVENT_READERS,
 }

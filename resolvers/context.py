@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.alert import Alert
+from domain.alert_ports import AlertReads
 from domain.audit_reading import AuditReads
 from domain.caller import Actor, Caller
 from domain.checkout import CheckoutToken
@@ -98,6 +100,12 @@ class PricingUseCases(Protocol):
     async def create_tenant(self, actor: Actor, wanted: CreateTenant) -> Tenant: ...
 
 
+class AlertUseCases(Protocol):
+    """Takes on alerts."""
+
+    async def acknowledge(self, actor: Actor, alert_id: str) -> Alert: ...
+
+
 class ReplayUseCases(Protocol):
     """Has webhook events worked off once more."""
 
@@ -128,6 +136,8 @@ class Context:
     replays: ReplayUseCases
     acting: ActingUseCases
     pricing: PricingUseCases
+    alerts: AlertUseCases
+    watch: AlertReads
     platform: PlatformReads
     books: LedgerReads
     reads: Reads

@@ -8,6 +8,7 @@ from enum import EnumMeta
 import strawberry
 from strawberry.types.enum import has_enum_definition
 
+from domain.alert import AlertSeverity
 from domain.caller import AuditActorType, Role
 from domain.dispute import DisputeStatus
 from domain.errors import AttemptedOperation, ErrorCode
@@ -27,6 +28,14 @@ from domain.refund import RefundReason, RefundStatus
 from domain.tenant import GatewayMode
 
 DESCRIPTIONS: Mapping[EnumMeta, tuple[str, Mapping[str, str]]] = {
+    AlertSeverity: (
+        "How soon somebody must look at an alert.",
+        {
+            "CRITICAL": "At once.",
+            "HIGH": "Within 15 minutes.",
+            "MEDIUM": "Within an hour.",
+        },
+    ),
     Role: (
         "What a token may do.",
         {

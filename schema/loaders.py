@@ -8,6 +8,7 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 
 from resolvers import (
+    alerts,
     audit,
     disputes,
     fees,
@@ -37,6 +38,7 @@ class Loaders:
         self.tenant = _loader(context, tenants.by_ids)
         self.any_tenant = _loader(context, tenants.any_by_ids)
         self.fee_tier = _loader(context, fees.tiers_by_ids)
+        self.alert = _loader(context, alerts.by_ids)
         self.audit_entry = _loader(context, audit.by_ids)
         self.fee_override = _loader(context, fees.overrides_by_ids)
         self.gateway = _loader(context, gateways.by_ids)

@@ -8,8 +8,8 @@ import strawberry
 
 from domain.inbox_reading import EventFilter
 from domain.replaying import REPLAYS_MAX
-from resolvers import checkout, gateways, orders, payments, pricing, webhook_events
-from schema import gateway, inputs, replays, results
+from resolvers import alerts, checkout, gateways, orders, payments, pricing, webhook_events
+from schema import alert, gateway, inputs, replays, results
 from schema import pricing as prices
 from schema.context import Info
 from schema.fee_tier import FeeTier
@@ -34,6 +34,7 @@ _input = strawberry.argument(description="What to do.")
 _tier = strawberry.argument(description="The tier.")
 _tenant = strawberry.argument(description="The tenant.")
 _override = strawberry.argument(description="The override.")
+_alert = strawberry.argument(description="The alert.")
 _event = strawberry.argument(description="The event.")
 _which = strawberry.argument(description="Which of the DEAD events; all when left out.")
 _order = strawberry.argument(description="The order that the token is bound to.")
@@ -213,3 +214,13 @@ class Mutation:
         self, info: Info, id: Annotated[strawberry.ID, _override]
     ) -> prices.FeeOverrideResult:
         return FeeOverride.of(await pricing.end_override(info.context.base, id))
+
+    @computed(
+        "Says that the caller looks after an alert: it escalates no more. One that tells of "
+        "something past is over with that. The first who said so stays.",
+        allow="Mutation.acknowledgeAlert",
+    )
+    async def acknowledge_alert(
+        self, info: Info, id: Annotated[strawberry.ID, _alert]
+    ) -> alert.AlertResult:
+        return alert.Alert.of(await alerts.acknowledge(info.context.base, id))

@@ -10,6 +10,7 @@ from strawberry.dataloader import DataLoader
 
 from domain.ids import Prefix, prefix_of
 from resolvers.access import permits_node
+from schema.alert import Alert
 from schema.audit import AuditEntry
 from schema.context import GraphContext
 from schema.fee_tier import FeeTier
@@ -48,6 +49,7 @@ LOADS: Mapping[Prefix, Load] = {
     Prefix.AUDIT_ENTRY: _load(lambda loaders: loaders.audit_entry, AuditEntry.of),
     Prefix.FEE_TIER: _load(lambda loaders: loaders.fee_tier, FeeTier.of),
     Prefix.FEE_OVERRIDE: _load(lambda loaders: loaders.fee_override, FeeOverride.of),
+    Prefix.ALERT: _load(lambda loaders: loaders.alert, Alert.of),
     Prefix.GATEWAY: _load(lambda loaders: loaders.gateway, PaymentGateway.of),
     Prefix.WEBHOOK_EVENT: _load(lambda loaders: loaders.webhook_event, WebhookEvent.of),
 }

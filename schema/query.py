@@ -14,6 +14,7 @@ from domain.ids import Prefix
 from domain.inbox_reading import EventFilter
 from domain.reports import PAGE_SIZE_MAX
 from resolvers import (
+    alerts,
     audit,
     disputes,
     fees,
@@ -24,6 +25,7 @@ from resolvers import (
     tenants,
     webhook_events,
 )
+from schema.alert import Alert
 from schema.audit import AuditEntry, AuditFilter
 from schema.codes import BadInput
 from schema.connection import (
@@ -55,6 +57,7 @@ _ids = strawberry.argument(description=f"Up to {PAGE_SIZE_MAX} ids.")
 _filter = strawberry.argument(description="Which ones; all when left out.")
 _by = strawberry.argument(description="Which one.")
 _archived = strawberry.argument(description="Whether to list those that are no longer assigned.")
+_open_only = strawberry.argument(description="Whether to leave out those that are over.")
 _range = strawberry.argument(description="When it was booked; both ends are needed.")
 _interval = strawberry.argument(description="How long each span is.")
 _of_tenant = strawberry.argument(description="Whose they are.")
@@ -208,6 +211,17 @@ class Query:
     ) -> list[FeeOverride]:
         found = await fees.overrides(info.context.base, tenant_id)
         return [FeeOverride.of(override) for override in found]
+
+    @computed(
+        "What somebody must look at: of the tenant that is named, or of all tenants and of the "
+        "platform. Open ones first, the most severe of them first; at most 100.",
+        allow="Query.alerts",
+    )
+    async def alerts(
+        self, info: Info, *, open_only: Annotated[bool, _open_only] = True
+    ) -> list[Alert]:
+        found = await alerts.listed(info.context.base, open_only=open_only)
+        return [Alert.of(alert) for alert in found]
 
     @computed("The platform's tenants, newest first.", allow="Query.tenants")
     async def tenants(

@@ -1,11 +1,11 @@
 """The tables, as SQLAlchemy knows them; the migrations make the same ones in PostgreSQL."""
 
 from db.tables.access import revoked_tokens
+from db.tables.alerting import alert_notices, alerts, processes, request_minutes
 from db.tables.base import metadata
 from db.tables.disputes import disputes
 from db.tables.ledger import ledger_entries, ledger_transactions
 from db.tables.oversight import (
-    alerts,
     audit_log,
     audit_seals,
     daily_runs,
@@ -18,6 +18,7 @@ from db.tables.replays import webhook_replays
 from db.tables.tenancy import endpoint_secrets, fee_overrides, fee_tiers, gateways, tenants
 
 __all__ = [
+    "alert_notices",
     "alerts",
     "audit_log",
     "audit_seals",
@@ -35,7 +36,9 @@ __all__ = [
     "operations",
     "orders",
     "payments",
+    "processes",
     "refunds",
+    "request_minutes",
     "revoked_tokens",
     "tenants",
     "webhook_attempts",

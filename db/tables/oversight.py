@@ -1,4 +1,4 @@
-"""What people look at afterwards: the audit log and the alerts."""
+"""What people look at afterwards, and how far the loops that keep it have come."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from sqlalchemy import (
     Integer,
     Table,
     UniqueConstraint,
-    text,
 )
 
 from db.tables.base import check, json, metadata, moment, one_of, text_id
 from db.tables.base import text as words
-from domain.audit import AlertSeverity
 from domain.caller import AuditActorType
 
 audit_log = Table(
@@ -90,26 +88,3 @@ loop_leases = Table(
     moment("free_at"),
 )
 """Which worker has a periodic loop, and until when: docs/adr/0016."""
-
-alerts = Table(
-    "alerts",
-    metadata,
-    text_id("id", primary_key=True),
-    text_id("tenant_id", nullable=True),
-    words("rule"),
-    words("severity"),
-    text_id("subject_id"),
-    words("message"),
-    moment("opened_at"),
-    moment("closed_at", nullable=True),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
-    one_of("severity", AlertSeverity),
-    Index(
-        "uq_alerts_open",
-        "rule",
-        "subject_id",
-        unique=True,
-        postgresql_where=text("closed_at IS NULL"),
-    ),
-    Index("ix_alerts_tenant", "tenant_id", "id"),
-)

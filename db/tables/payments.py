@@ -236,6 +236,11 @@ payments = Table(
         "tenant_id",
         postgresql_where=text("gateway_charge_id IS NOT NULL"),
     ),
+    Index(
+        "ix_payments_capture_before",
+        "capture_before",
+        postgresql_where=text("payment_status = 'AUTHORIZED' AND capture_before IS NOT NULL"),
+    ),
 )
 
 refunds = Table(
@@ -276,6 +281,7 @@ refunds = Table(
         "platform_fee_refunded_cents = 0 OR refund_status = 'SUCCEEDED'",
     ),
     Index("ix_refunds_payment", "tenant_id", "payment_id", "id"),
+    Index("ix_refunds_id", "id"),
     Index(
         "uq_refunds_gateway_refund",
         "tenant_id",

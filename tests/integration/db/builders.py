@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from domain.audit import Alert, AlertSeverity, AuditEntry
+from domain.alert import Alert, AlertSeverity
+from domain.audit import AuditEntry
 from domain.caller import Actor, AuditActorType
 from domain.fees import FeeRefundPolicy, FeeTerms
 from domain.idempotency import IdempotencyOutcome, IdempotencyRecord

@@ -32,7 +32,16 @@ from tests.integration.db.world import World
 
 OF_NO_TENANT = frozenset(
     {
+        "SqlAlertDatabase",
+        "SqlAlertDesk",
+        "SqlAlertDeskStore",
+        "SqlAlertDeskWork",
+        "SqlAlertFigures",
+        "SqlAlertRoundStore",
+        "SqlAlertWork",
         "SqlDatabase",
+        "SqlNoticeStore",
+        "SqlSigns",
         "SqlIntake",
         "SqlWork",
         "SqlSealDatabase",
@@ -56,7 +65,8 @@ OF_NO_TENANT = frozenset(
 )
 """Classes that are no store of a tenant: the transaction itself, its parts, deliveries before they
 have a tenant, the revoked tokens, how far long replays are, what the platform reads and sets
-across tenants, and the check of the books, which goes from tenant to tenant."""
+across tenants, the check of the books, which goes from tenant to tenant, and the alerts, which
+watch over all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "email": str(theirs.order.customer_email),
         "job": "retention",
         "rule": theirs.alert.rule,
+        "subject_id": theirs.alert.subject_id,
         "by": "ann",
     }
     moments = {

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.tables import alerts, audit_log
 from db.work import SqlDatabase
-from domain.audit import Alert, AuditEntry
+from domain.alert import Alert
+from domain.audit import AuditEntry
 from domain.caller import Actor, AuditActorType
 from tests.integration.db.builders import NOW, an_alert, an_entry
 from tests.integration.db.conftest import Merchant
@@ -122,6 +123,12 @@ async def test_every_field_of_an_alert_is_kept(
         "severity": "CRITICAL",
         "subject_id": "pay_1",
         "message": "Look at it.",
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "seen_at": None,
+        "escalations": 0,
+        "escalated_at": None,
+        "is_told": False,
         "opened_at": NOW,
         "closed_at": None,
     } == row._asdict()

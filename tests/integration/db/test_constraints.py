@@ -5,8 +5,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.alert_rounds import SqlAlertDatabase
+from db.signs import SqlSigns
 from db.work import SqlDatabase
 from domain.gateway_profile import GatewaySecrets
+from domain.signs import RequestCounts
 from tests.integration.db.builders import (
     NOW,
     a_full_event,
@@ -18,6 +21,7 @@ from tests.integration.db.builders import (
 from tests.integration.db.conftest import Merchant
 from tests.integration.db.dispute_builders import a_full_dispute
 from tests.integration.db.rows import an_attempt, record_event, stored_capture, stored_override
+from tests.integration.db.watched import a_notice, a_sign
 
 # Each line breaks one rule of a row that is sound: 10 000 authorized in part, 9 000 captured,
 # 2 000 refunded, 1 000 on its way back.
@@ -142,6 +146,15 @@ tenant_payment_gateways: fee_fixed_cents = -1
 platform_fee_overrides: basis_points = 10001
 platform_fee_overrides: effective_until = effective_from - interval '1 second'
 alerts: severity = 'LOW'
+alerts: acknowledged_at = now()
+alerts: escalations = 1
+alert_notices: stage = 'HEARD'
+alert_notices: attempts = -1
+alert_notices: delivered_at = now()
+processes: kind = 'cron'
+processes: pool_size = 0
+request_minutes: slow = 2
+request_minutes: failed = 2
 """
 
 _RULES = text(
@@ -177,11 +190,15 @@ async def test_rows_that_break_a_rule_are_refused(
         await record_event(work, event)
         await work.inbox.add_attempt(event.id, an_attempt())
         await work.cursors.add_missing(NOW, oldest=NOW, livemode=False)
-        await work.alerts.open(an_alert(merchant))
+        await work.alerts.open(alert := an_alert(merchant))
         (profile,) = await work.gateways.of_tenant(merchant.id)
         await work.gateways.save(profile, GatewaySecrets(webhook_secret="whsec_of_the_merchant"))
         await work.commit()
     await stored_override(engine, merchant, "fov_1")
+    async with SqlAlertDatabase(engine).begin() as told:
+        await told.notices.add(a_notice(alert), NOW)
+        await told.commit()
+    await SqlSigns(engine).beat(a_sign(), RequestCounts(1))
 
     hit = {await _refused_by(engine, table, assignments) for table, assignments in broken()}
 

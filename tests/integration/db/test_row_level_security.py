@@ -36,9 +36,15 @@ UNROUTED = frozenset({"webhook_events", "alerts"})
 """What the worker sees, and the API may add, that is of no tenant."""
 
 FORGETS = frozenset(
-    (role, "DELETE FROM revoked_tokens") for role in (DatabaseRole.WORKER, DatabaseRole.PLATFORM)
+    {
+        (DatabaseRole.WORKER, "DELETE FROM revoked_tokens"),
+        (DatabaseRole.PLATFORM, "DELETE FROM revoked_tokens"),
+        (DatabaseRole.API, "DELETE FROM processes"),
+        (DatabaseRole.WORKER, "DELETE FROM processes"),
+        (DatabaseRole.WORKER, "DELETE FROM request_minutes"),
+    }
 )
-"""The one DELETE that a role has: of revocations whose token has ended by itself."""
+"""All that a role deletes: revocations whose token has ended by itself, and signs of life."""
 
 Names = set[str | None]
 

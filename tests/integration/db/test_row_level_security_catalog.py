@@ -19,6 +19,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
         _WORKER: "INSERT SELECT UPDATE",
         _PLATFORM: "INSERT SELECT UPDATE",
     },
+    "alert_notices": {_WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
     "audit_log": {_API: "INSERT SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "INSERT SELECT"},
     "audit_seals": {_API: "SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "SELECT"},
     "daily_runs": {_WORKER: "INSERT SELECT UPDATE"},
@@ -45,9 +46,19 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
         _PLATFORM: "INSERT SELECT UPDATE",
     },
     "platform_fee_tiers": {_API: "SELECT", _WORKER: "SELECT", _PLATFORM: "INSERT SELECT UPDATE"},
+    "processes": {
+        _API: "DELETE INSERT SELECT UPDATE",
+        _WORKER: "DELETE INSERT SELECT UPDATE",
+        _PLATFORM: "SELECT",
+    },
     "refunds": {
         _API: "INSERT SELECT UPDATE",
         _WORKER: "INSERT SELECT UPDATE",
+        _PLATFORM: "SELECT",
+    },
+    "request_minutes": {
+        _API: "INSERT SELECT UPDATE",
+        _WORKER: "DELETE SELECT",
         _PLATFORM: "SELECT",
     },
     "revoked_tokens": {
@@ -86,6 +97,10 @@ OPEN_TO: Mapping[str, frozenset[DatabaseRole]] = {
     "tenant_of_platform_payment": frozenset({_WORKER}),
     "tenant_of_account": frozenset({_API}),
     "tenant_of_endpoint": frozenset({_API}),
+    "payment_outcomes": frozenset({_WORKER}),
+    "refund_outcomes": frozenset({_WORKER}),
+    "authorizations_ending": frozenset({_WORKER}),
+    "evidence_due": frozenset({_WORKER}),
 }
 """The functions that look past row-level security, and who may call each."""
 
@@ -193,8 +208,8 @@ async def test_every_policy_asks_for_the_tenant(engine: AsyncEngine) -> None:
     assert seen[owner] == seen[_PLATFORM] == seen[_API] == seen[_WORKER] == tables
 
 
-async def test_three_functions_look_past_it(engine: AsyncEngine) -> None:
-    """SECURITY DEFINER are those three, with their names resolved when they were made, and a
+async def test_these_functions_look_past_it(engine: AsyncEngine) -> None:
+    """SECURITY DEFINER are those, with their names resolved when they were made, and a
     search_path that nobody else can write to, and callable by those who need them."""
     definers: dict[str, set[str]] = {}
     for name, is_definer, config, is_parsed, role, may_call in await rows(engine, _FUNCTIONS):

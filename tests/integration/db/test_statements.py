@@ -27,6 +27,18 @@ from tests.integration.db.world import World, stored_world
 
 WITHOUT: dict[str, str] = {
     "db.alerts._COUNT": "an alert may be of no tenant",
+    **dict.fromkeys(
+        (
+            *(f"db.alert_figures._{name}" for name in ("EVENTS", "GATEWAYS", "UNSETTLED")),
+            *(f"db.alert_desk._{name}" for name in ("LISTED", "LOCK", "SAVE")),
+            *(f"db.alert_notices._{name}" for name in ("LOCK_UNTOLD",)),
+            *(
+                f"db.alert_rounds._{name}"
+                for name in ("CLOSED", "CLOSE_UNSEEN", "ESCALATE", "LOCK_WAITING")
+            ),
+        ),
+        "the alerts watch over every tenant",
+    ),
     "db.audit_reads._SEALED": "the half of a statement: whoever sends it adds the tenant",
     "db.inbox._FIND": "an event has no tenant until it is routed; the worker looks by its id",
     "db.inbox._END": "an event has no tenant until it is routed; the worker looks by its id",

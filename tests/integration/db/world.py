@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.tables import metadata
 from db.work import SqlDatabase, SqlWork
-from domain.audit import Alert, AuditEntry
+from domain.alert import Alert
+from domain.audit import AuditEntry
 from domain.dispute import Dispute
 from domain.fees import FeeOverride
 from domain.gateway_profile import GatewayProfile, GatewaySecrets

@@ -20,6 +20,7 @@ from tests.unit.schema.gateway_desk import GatewayDesk
 from tests.unit.schema.journal import CheckoutDesk, Journal
 from tests.unit.schema.price_desk import BookShelf, PriceDesk
 from tests.unit.schema.shop import OrderDesk, Shelf, Till
+from tests.unit.schema.watch_desk import WatchDesk
 
 
 @dataclass
@@ -68,6 +69,8 @@ def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None 
         acting=journal or Journal(),
         pricing=prices,
         platform=prices,
+        alerts=(watch := WatchDesk()),
+        watch=watch,
         books=BookShelf(),
         reads=shelf,
         audit=AuditShelf(),

@@ -21,6 +21,12 @@ PRODUCTION = {
     "TOLLGATE_JWT_KEYS": f'[{{"kid": "a", "alg": "HS256", "key": "{"hunter2" * 5}"}}]',
     "TOLLGATE_JWT_ISSUER": "https://login.example",
     "TOLLGATE_CHECKOUT_KEYS": f"c2:{KEY},c1:{KEY}",
+    "TOLLGATE_ALERT_EMAIL_FROM": "tollgate@example.com",
+    "TOLLGATE_ALERT_EMAIL_TO": "on-call@example.com, finance@example.com",
+    "TOLLGATE_ALERT_SMTP_URL": "smtp://tollgate:hunter2hunter2@mail.internal:587",
+    "TOLLGATE_ALERT_CHAT_URL": "https://chat.example.com/hunter2hunter2",
+    "TOLLGATE_ALERT_WEBHOOK_SECRET": f"whsec_{KEY}",
+    "TOLLGATE_ALERT_WEBHOOK_URL": "https://pager.example.com/hunter2hunter2",
 }
 DEVELOPMENT = PRODUCTION | {
     "TOLLGATE_ENV": "development",

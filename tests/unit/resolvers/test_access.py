@@ -23,6 +23,7 @@ PRICING = {
     "Mutation.setFeeOverride",
     "Mutation.endFeeOverride",
 }
+WATCHING = {"Mutation.acknowledgeAlert"}
 ORDERING = {"Mutation.createOrder", "Mutation.cancelOrder", "Mutation.createCheckoutToken"}
 EXPECTED: dict[Role, set[str]] = {
     Role.CHECKOUT: PAYING,
@@ -31,7 +32,13 @@ EXPECTED: dict[Role, set[str]] = {
     Role.OPERATOR: PAYING | MONEY_OUT | ORDERING | REPLAYING,
     Role.FINANCE: {"Mutation.refundPayment"},
     Role.ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING | REPLAYING,
-    Role.PLATFORM_ADMIN: PAYING | MONEY_OUT | ORDERING | CONFIGURING | REPLAYING | PRICING,
+    Role.PLATFORM_ADMIN: PAYING
+    | MONEY_OUT
+    | ORDERING
+    | CONFIGURING
+    | REPLAYING
+    | PRICING
+    | WATCHING,
 }
 
 

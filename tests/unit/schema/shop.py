@@ -37,6 +37,7 @@ from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
 from tests.unit.schema.journal import CheckoutDesk, Journal
 from tests.unit.schema.price_desk import BookShelf, PriceDesk
+from tests.unit.schema.watch_desk import WatchDesk
 
 OTHER_ORDER = new_id(Prefix.ORDER)
 TIER = FeeTier(
@@ -248,9 +249,10 @@ def a_context(
     gateways: GatewayDesk | None = None,
     replays: ReplayDesk | None = None,
     prices: PriceDesk | None = None,
+    watch: WatchDesk | None = None,
 ) -> Context:
     """One request of the caller to the shop."""
-    till, prices = till or Till(), prices or PriceDesk()
+    till, prices, watch = till or Till(), prices or PriceDesk(), watch or WatchDesk()
     return Context(
         caller=caller,
         orders=OrderDesk(till),
@@ -261,6 +263,8 @@ def a_context(
         acting=Journal(),
         pricing=prices,
         platform=prices,
+        alerts=watch,
+        watch=watch,
         books=BookShelf(),
         reads=shelf or Shelf(),
         audit=AuditShelf(),
@@ -277,10 +281,11 @@ async def execute(
     gateways: GatewayDesk | None = None,
     replays: ReplayDesk | None = None,
     prices: PriceDesk | None = None,
+    watch: WatchDesk | None = None,
     variables: dict[str, object] | None = None,
 ) -> ExecutionResult:
     """The schema's answer to the caller."""
-    base = a_context(caller, shelf, till, gateways, replays, prices)
+    base = a_context(caller, shelf, till, gateways, replays, prices, watch)
     context = GraphContext(base, may_introspect=True)
     return await schema.execute(document, variable_values=variables, context_value=context)
 

@@ -1,0 +1,56 @@
+"""The database connections of an API process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.settings import Settings
+from db.engine import make_engine
+from db.roles import DatabaseRole
+
+PLATFORM_POOL_SIZE = 2
+"""Connections for the platform's own people, who are few."""
+
+INBOX_POOL_SIZE = 3
+"""Connections for webhook deliveries: the commits that are in flight at once, and one that buries.
+"""
+
+BEAT_POOL_SIZE = 1
+"""Connections for signs of life and probes alone, which must not wait for what they tell of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Four pools, which open on first use: for callers, for the platform's people in their own
+    role, for webhook deliveries, and for signs of life."""
+
+    api: AsyncEngine
+    platform: AsyncEngine
+    inbox: AsyncEngine
+    beat: AsyncEngine
+
+    @classmethod
+    def of(cls, settings: Settings) -> Pools:
+        """As the settings say."""
+        return cls(
+            api=_engine(settings, DatabaseRole.API, settings.db_pool_size),
+            platform=_engine(settings, DatabaseRole.PLATFORM, PLATFORM_POOL_SIZE),
+            inbox=_engine(settings, DatabaseRole.API, INBOX_POOL_SIZE),
+            beat=_engine(settings, DatabaseRole.API, BEAT_POOL_SIZE),
+        )
+
+    async def dispose(self) -> None:
+        """Closes every connection."""
+        for pool in (self.api, self.platform, self.inbox, self.beat):
+            await pool.dispose()
+
+
+def _engine(settings: Settings, role: DatabaseRole, pool_size: int) -> AsyncEngine:
+    return make_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=pool_size,
+        application_name=f"tollgate api as {role}",
+        role=role,
+    )
