@@ -87,22 +87,22 @@ class MailChannel:
             raise NoticeRefused(f"SMTP: {type(error).__name__} {code}".rstrip()) from error
 
     def _send(self, notice: Notice) -> None:
-        parts = urlsplit(self.url)
-        with self._connected() as server:
+        parts, context = urlsplit(self.url), ssl.create_default_context()
+        with self._connected(context) as server:
+            server.ehlo()
+            is_plain = parts.scheme == "smtp"
+            if is_plain and (parts.username or server.has_extn("starttls")):
+                server.starttls(context=context)
             if parts.username:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
             server.send_message(self._message(notice))
 
-    def _connected(self) -> smtplib.SMTP:
-        parts, context = urlsplit(self.url), ssl.create_default_context()
+    def _connected(self, context: ssl.SSLContext) -> smtplib.SMTP:
+        parts = urlsplit(self.url)
         host = parts.hostname or ""
         if parts.scheme == "smtps":
             return smtplib.SMTP_SSL(host, parts.port or 465, timeout=SMTP_SECONDS, context=context)
-        server = smtplib.SMTP(host, parts.port or 587, timeout=SMTP_SECONDS)
-        server.ehlo()
-        if parts.username or server.has_extn("starttls"):
-            server.starttls(context=context)
-        return server
+        return smtplib.SMTP(host, parts.port or 587, timeout=SMTP_SECONDS)
 
     def _message(self, notice: Notice) -> EmailMessage:
         message = EmailMessage()

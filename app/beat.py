@@ -81,10 +81,15 @@ class Heart:
             pool_full_since=None,
         )
 
+    @property
+    def process_id(self) -> str:
+        """Which process it is."""
+        return self._sign.process_id
+
     async def run(self, stop: asyncio.Event) -> None:
         """Beats until `stop`, and says goodbye. A database that is away misses a beat."""
         while not stop.is_set():
-            await self._beat()
+            await self.beat()
             for _ in range(round(BEAT_SECONDS / SAMPLE_SECONDS)):
                 self._sample(self._clock.now())
                 await pause(stop, SAMPLE_SECONDS)
@@ -93,7 +98,8 @@ class Heart:
         except DatabaseUnavailable as away:
             _log.warning("the end of this process could not be told: %s", away)
 
-    async def _beat(self) -> None:
+    async def beat(self) -> None:
+        """Gives one sign now."""
         now = self._clock.now()
         self._sample(now)
         counts = self._tally.taken()

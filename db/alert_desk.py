@@ -41,13 +41,14 @@ class SqlAlertDeskStore:
         return alert_of(row)
 
     async def save_acknowledged(self, alert: Alert) -> None:
-        columns = {
+        columns: dict[str, object] = {
             "of_id": alert.id,
             "acknowledged_at": alert.acknowledged_at,
             "acknowledged_by": alert.acknowledged_by,
             "closed_at": alert.closed_at,
-            "is_told": alert.is_open,
         }
+        if not alert.is_open:
+            columns["is_told"] = False
         await self.connection.execute(_SAVE, columns)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    delete,
     exists,
     or_,
     select,
@@ -24,7 +25,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.alert_notices import SqlNoticeStore
 from db.alerts import alert_columns, alert_of
-from db.tables import alerts, gateways, operations, webhook_cursors, webhook_events
+from db.tables import (
+    alerts,
+    gateways,
+    operations,
+    processes,
+    request_minutes,
+    webhook_cursors,
+    webhook_events,
+)
 from db.transactions import begun, commit, on_own_terms
 from domain.alert import Alert
 from domain.alert_rules import AlertRule
@@ -33,7 +42,7 @@ _A = alerts.c
 _NOW = bindparam("now", type_=DateTime(timezone=True))
 _IS_OPEN = _A.closed_at.is_(None)
 
-_ADD = insert(alerts).values(seen_at=bindparam("opened_at"))
+_ADD = insert(alerts)
 _SEE = _ADD.on_conflict_do_update(
     index_elements=["rule", "subject_id"],
     index_where=text("closed_at IS NULL"),
@@ -51,6 +60,9 @@ _LOCK_WAITING = (
     .with_for_update(skip_locked=True)
 )
 _ESCALATE = update(alerts).where(_A.id == bindparam("of_id"), _IS_OPEN)
+
+_FORGET_PROCESSES = delete(processes).where(processes.c.beat_at < bindparam("before"))
+_FORGET_COUNTS = delete(request_minutes).where(request_minutes.c.minute < bindparam("before"))
 
 
 def _settled(condition: ColumnElement[bool], *rules: AlertRule) -> Update:
@@ -107,7 +119,7 @@ class SqlAlertRoundStore:
     connection: AsyncConnection
 
     async def see(self, alert: Alert) -> None:
-        await self.connection.execute(_SEE, alert_columns(alert))
+        await self.connection.execute(_SEE, {**alert_columns(alert), "seen_at": alert.opened_at})
 
     async def close_unseen(self, rule: str, *, seen_before: datetime, now: datetime) -> int:
         return await self._close(
@@ -129,6 +141,10 @@ class SqlAlertRoundStore:
             "is_told": False,
         }
         await self.connection.execute(_ESCALATE, columns)
+
+    async def forget_signs(self, *, silent_since: datetime, counted_before: datetime) -> None:
+        await self.connection.execute(_FORGET_PROCESSES, {"before": silent_since})
+        await self.connection.execute(_FORGET_COUNTS, {"before": counted_before})
 
     async def _close(self, statement: Update, values: Mapping[str, object]) -> int:
         return (await self.connection.execute(statement, values)).rowcount

@@ -110,6 +110,10 @@ class AlertRoundStore(Protocol):
 
     async def escalate(self, alert: Alert) -> None: ...
 
+    async def forget_signs(self, *, silent_since: datetime, counted_before: datetime) -> None:
+        """Deletes the signs of processes that are silent for so long, and old counts."""
+        ...
+
 
 class NoticeStore(Protocol):
     """What is to be sent out."""

@@ -19,6 +19,12 @@ from domain.webhook_health import InboxHealthReads
 GIVEN_UP_FOR = timedelta(days=1)
 """How long a notice that was given up is spoken of."""
 
+SILENT_FOR = timedelta(hours=1)
+"""A process that is silent for so long was replaced: its alert ends, which people have seen."""
+
+COUNTED_FOR = timedelta(days=7)
+"""How long the counts of requests are kept."""
+
 EVERY: Mapping[AlertRule, timedelta] = {AlertRule.REFUND_RATE: timedelta(minutes=10)}
 """Rules that read too much to be looked at each round, and how far apart their looks are."""
 
@@ -96,6 +102,9 @@ class AlertRounds:
                 due = escalates_at(alert)
                 if due is not None and due <= now:
                     await work.rounds.escalate(escalated(alert, now))
+            await work.rounds.forget_signs(
+                silent_since=now - SILENT_FOR, counted_before=now - COUNTED_FOR
+            )
             await work.commit()
 
     async def _payments(self, now: datetime) -> Sequence[Finding]:
