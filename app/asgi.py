@@ -16,14 +16,17 @@ from starlette.routing import BaseRoute, Route
 
 from app.admission import Admission
 from app.auth import TokenVerifier
+from app.beat import Heart, RequestTally
 from app.budgets import CountedDoor
 from app.clock import SystemClock
 from app.database import cipher_of
+from app.gateway_watch import WatchedGateway
 from app.graphiql import graphiql_routes
 from app.graphql import GraphQLEndpoint, Services
 from app.guard import GraphQLGuard
 from app.headers import answer_fault
 from app.jwks import Jwks
+from app.loops import keep_running
 from app.metrics import PrometheusMeasures
 from app.middleware import middleware
 from app.policy import Policy
@@ -36,6 +39,7 @@ from db.engine import connected
 from db.intake import SqlIntake
 from db.platform_reads import SqlPlatformReads
 from db.revocations import SqlRevocations
+from db.signs import SqlSigns
 from db.webhook_health import SqlInboxHealthReads
 from db.work import SqlDatabase
 from domain.endpoints import EndpointService
@@ -43,6 +47,7 @@ from domain.gateways.stripe_gateway import StripeGateway
 from domain.ports import DatabaseUnavailable
 from domain.receiving import ReceivingService
 from domain.services import PaymentService
+from domain.signs import ProcessKind
 from schema.schema import schema
 from webhooks.health import health_routes as webhook_health_routes
 from webhooks.routes import StripeEndpoints
@@ -56,17 +61,20 @@ READY_SECONDS = 2.0
 def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -> Starlette:
     """The API as an ASGI application. Its pools open on first use and close with its lifespan.
     Raises SettingsError for a manifest of trusted documents that cannot be used."""
+    measures = measures or PrometheusMeasures()
+    tally = RequestTally()
     policy, pools, clock = Policy.of(settings), Pools.of(settings), SystemClock()
-    database = SqlDatabase(pools.api, cipher_of(settings))
-    gateway = StripeGateway(
+    pools.watched_by(measures.database)
+    database = SqlDatabase(pools.api, cipher_of(settings), measures.commits)
+    stripe = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
+    gateway = WatchedGateway(stripe, measures.gateway.around)
     wake = ArqWake(settings.redis_url.get_secret_value())
     payments = PaymentService(database, gateway, wake, clock)
     services = services_of(settings, pools, database, gateway, payments, wake, clock)
     door = CountedDoor(_admission(settings, pools, services), policy.budgets)
     endpoints = EndpointService(database, clock, livemode=gateway.livemode)
-    measures = measures or PrometheusMeasures()
     webhooks = _webhooks(settings, SqlIntake(pools.inbox), endpoints, wake, measures)
     app = Starlette(
         routes=[
@@ -77,14 +85,15 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
             *_webhook_health_routes(settings, SqlInboxHealthReads(pools.platform), clock),
             *_health_routes(pools.api),
         ],
-        middleware=middleware(settings),
+        middleware=middleware(settings, measures.requests, tally),
         exception_handlers={HTTPException: answer_unserved, Exception: answer_fault},
-        lifespan=_closing(
+        lifespan=_living(
+            Heart(SqlSigns(pools.beat), ProcessKind.API, [pools.api], clock, tally),
             payments.drain,
             webhooks.drain,
             wake.close,
             policy.budgets.close,
-            gateway.close,
+            stripe.close,
             pools.dispose,
         ),
     )
@@ -121,12 +130,16 @@ def _without_redirects(app: Starlette) -> Starlette:
     return app
 
 
-def _closing(
-    *closers: Callable[[], Awaitable[None]],
+def _living(
+    heart: Heart, *closers: Callable[[], Awaitable[None]]
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        beating = asyncio.create_task(keep_running("the heart", heart.run, stop))
         yield
+        stop.set()
+        await beating
         for close in closers:
             await close()
 

@@ -20,6 +20,9 @@ from domain.signs import BEAT_SECONDS, SLOW_SECONDS, ProcessKind, RequestCounts,
 SAMPLE_SECONDS = 1.0
 """How often the pools are looked at between two signs."""
 
+GOODBYE_SECONDS = 2.0
+"""How long a process that ends may take to say so."""
+
 VERSION = version("tollgate")
 
 _log = logging.getLogger(__name__)
@@ -94,9 +97,10 @@ class Heart:
                 self._sample(self._clock.now())
                 await pause(stop, SAMPLE_SECONDS)
         try:
-            await self._signs.end(self._sign.process_id)
-        except DatabaseUnavailable as away:
-            _log.warning("the end of this process could not be told: %s", away)
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._signs.end(self._sign.process_id)
+        except (DatabaseUnavailable, TimeoutError) as away:
+            _log.warning("the end of this process could not be told: %r", away)
 
     async def beat(self) -> None:
         """Gives one sign now."""

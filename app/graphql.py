@@ -27,6 +27,7 @@ from app.guard import BODY, BODY_BYTES
 from app.introspection import may_introspect
 from app.policy import Policy
 from app.refusal import GRAPHQL_RESPONSE, JSON, Refusal, accepted_media_type
+from app.request_facts import facts_of
 from app.request_id import request_id_of
 from domain.alert_ports import AlertReads
 from domain.audit_reading import AuditReads
@@ -131,6 +132,8 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
         weight = request.scope[BODY_BYTES] // BYTES_A_POINT
         purse = Purse(self._policy.budgets, caller, address_of(request), weight=weight)
         request.scope[_PURSE] = purse
+        facts = facts_of(request.scope)
+        facts.tenant_id, facts.actor = caller.tenant_id, caller.subject
         services = self._services
         return GraphContext(
             Context(
@@ -152,6 +155,7 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
             ),
             budget=purse,
             may_introspect=may_introspect(caller, self._policy.introspection),
+            name_operation=facts.name_operation,
         )
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
@@ -184,6 +188,7 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 show(error, validated=validated, request_id=request_id) for error in result.errors
             ]
             _log_faults(shown, request_id)
+            facts_of(request.scope).outcome = shown[0].code.value
             body["errors"] = [error.body for error in shown]
         return body
 

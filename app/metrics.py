@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 from prometheus_client.process_collector import ProcessCollector
 
+from app.commit_metrics import CommitCounters
+from app.database_metrics import DatabaseMeasures
+from app.gateway_metrics import GatewayMeasures
+from app.request_metrics import RequestMeasures
 from app.settings import Settings
 from domain.measures import WebhookRefusal
 
@@ -20,11 +24,16 @@ _log = logging.getLogger(__name__)
 
 class PrometheusMeasures:
     """Implements `domain.measures.Measures`, over a registry of its own: no two applications in one
-    process count into each other's."""
+    process count into each other's. Beside the deliveries of webhooks it has the measures of
+    requests, commits, gateway calls and the database."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.requests = RequestMeasures(self.registry)
+        self.commits = CommitCounters(self.registry)
+        self.gateway = GatewayMeasures(self.registry)
+        self.database = DatabaseMeasures(self.registry)
         self._refusals = Counter(
             "tollgate_webhook_refusals",
             "Webhook deliveries that were not answered 200.",

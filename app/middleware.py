@@ -8,9 +8,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from app.admission import REASON_HEADER, TENANT_HEADER
+from app.beat import RequestTally
 from app.headers import SecurityHeaders
 from app.proxies import Proxies
 from app.request_id import HEADER, RequestIds
+from app.request_metrics import RequestMeasures
+from app.request_watch import RequestWatch
 from app.settings import Settings
 
 PREFLIGHT_SECONDS = 7200
@@ -20,9 +23,12 @@ _ASKED = ("Authorization", "Content-Type", TENANT_HEADER, REASON_HEADER, HEADER)
 _SHOWN = (HEADER, "Retry-After")
 
 
-def middleware(settings: Settings) -> list[Middleware]:
+def middleware(
+    settings: Settings, measures: RequestMeasures, tally: RequestTally
+) -> list[Middleware]:
     """Headers and ids go onto every answer, also where a proxy's word has it refused."""
     return [
+        Middleware(RequestWatch, measures=measures, tally=tally),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(RequestIds),
         Middleware(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.database_metrics import DatabaseMeasures
 from app.settings import Settings
 from db.engine import make_engine
 from db.roles import DatabaseRole
@@ -38,8 +39,15 @@ class Pools:
             api=_engine(settings, DatabaseRole.API, settings.db_pool_size),
             platform=_engine(settings, DatabaseRole.PLATFORM, PLATFORM_POOL_SIZE),
             inbox=_engine(settings, DatabaseRole.API, INBOX_POOL_SIZE),
-            beat=_engine(settings, DatabaseRole.API, BEAT_POOL_SIZE),
+            beat=_engine(settings, DatabaseRole.API, BEAT_POOL_SIZE, "beat"),
         )
+
+    def watched_by(self, measures: DatabaseMeasures) -> None:
+        """Has each shown in the metrics."""
+        measures.watch("api", self.api)
+        measures.watch("platform", self.platform)
+        measures.watch("inbox", self.inbox)
+        measures.watch("beat", self.beat)
 
     async def dispose(self) -> None:
         """Closes every connection."""
@@ -47,10 +55,12 @@ class Pools:
             await pool.dispose()
 
 
-def _engine(settings: Settings, role: DatabaseRole, pool_size: int) -> AsyncEngine:
+def _engine(
+    settings: Settings, role: DatabaseRole, pool_size: int, name: str = "api"
+) -> AsyncEngine:
     return make_engine(
         settings.database_url.get_secret_value(),
         pool_size=pool_size,
-        application_name=f"tollgate api as {role}",
+        application_name=f"tollgate {name} as {role}",
         role=role,
     )

@@ -24,11 +24,13 @@ from app.clock import SystemClock
 from app.daily import LOOK_SECONDS, run_jobs
 from app.database import cipher_of
 from app.gaps import event_list, keep_walking
+from app.gateway_watch import WatchedGateway
 from app.loops import Part, Sweeper, keep_running, settle
 from app.metrics import PrometheusMeasures, metrics_served
 from app.sealing import SEAL_SECONDS, seal_once
 from app.settings import Settings
 from app.startup import check_login
+from app.state_metrics import StateGauges
 from app.turns import Round, Turns, worker_name
 from db.alert_figures import SqlAlertFigures
 from db.alert_rounds import SqlAlertDatabase
@@ -38,6 +40,7 @@ from db.ledger_checks import SqlLedgerCheckDatabase
 from db.loop_leases import LoopLeases
 from db.roles import DatabaseRole
 from db.signs import SqlSigns
+from db.state_reads import SqlStateReads
 from db.webhook_health import SqlInboxHealthReads
 from db.work import SqlDatabase
 from domain.alert_delivery import AlertDelivery
@@ -46,7 +49,6 @@ from domain.events import EventService
 from domain.gaps import GapWalker
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ledger_checks import LedgerChecks
-from domain.measures import Measures
 from domain.receiving import ReceivingService
 from domain.retention import Retention
 from domain.sealing import Sealer
@@ -78,6 +80,7 @@ class _UseCases:
     alerts: AlertRounds
     delivery: AlertDelivery
     heart: Heart
+    read_state: Part
 
 
 async def run(settings: Settings) -> None:
@@ -154,6 +157,7 @@ def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
         ).run,
         "the sending of alerts": partial(keep_sending, use_cases.delivery),
         "the heart": use_cases.heart.run,
+        "the figures": use_cases.read_state,
     }
 
 
@@ -167,15 +171,18 @@ def _engine(settings: Settings, pool_size: int) -> AsyncEngine:
 
 
 @asynccontextmanager
-async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_UseCases]:
+async def _use_cases(settings: Settings, measures: PrometheusMeasures) -> AsyncIterator[_UseCases]:
     engine = _engine(settings, settings.db_pool_size)
-    database = SqlDatabase(engine, cipher_of(settings))
+    measures.database.watch("worker", engine)
+    database = SqlDatabase(engine, cipher_of(settings), measures.commits)
     gateway = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
+    watched = WatchedGateway(gateway, measures.gateway.around)
     wake = ArqWake(settings.redis_url.get_secret_value())
     clock = SystemClock()
-    events = EventService(database, gateway, wake, clock)
+    health = SqlInboxHealthReads(engine)
+    events = EventService(database, watched, wake, clock)
     receiving = ReceivingService(SqlIntake(engine, keeps_connections=False), wake, measures)
     listing = event_list(settings)
     beating = _engine(settings, BEAT_POOL_SIZE)
@@ -183,15 +190,18 @@ async def _use_cases(settings: Settings, measures: Measures) -> AsyncIterator[_U
     try:
         yield _UseCases(
             events,
-            Settler(database, gateway, wake, clock),
+            Settler(database, watched, wake, clock),
             Sealer(database, clock),
             Retention(database, clock),
             GapWalker(database, listing, receiving, listed_event, measures, clock),
             LoopLeases(engine, worker_name()),
             partial(check_books, LedgerChecks(SqlLedgerCheckDatabase(engine)), database, clock),
-            AlertRounds(alerts, SqlAlertFigures(engine), SqlInboxHealthReads(engine), clock),
+            AlertRounds(alerts, SqlAlertFigures(engine), health, clock),
             AlertDelivery(alerts, channels_of(settings), clock),
             Heart(SqlSigns(beating), ProcessKind.WORKER, [engine], clock, RequestTally()),
+            partial(
+                StateGauges(measures.registry).keep_reading, SqlStateReads(engine), health, clock
+            ),
         )
     finally:
         await receiving.drain()

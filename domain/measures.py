@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from domain.audit import AuditEntry
+from domain.inbox import WebhookEvent
+from domain.ledger import LedgerTransaction
+from domain.operation import Operation
 
 
 class WebhookRefusal(StrEnum):
@@ -35,4 +42,27 @@ class Measures(Protocol):
 
     def webhook_missed(self, count: int) -> None:
         """So many events never arrived and were fetched from the gateway's list."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one transaction kept: its lines of the audit, its bookings, the operations as they now
+    stand, and the tries of events that ended."""
+
+    entries: Sequence[AuditEntry]
+    bookings: Sequence[LedgerTransaction]
+    operations: Sequence[Operation]
+    events: Sequence[WebhookEvent]
+
+
+class CommitMeasures(Protocol):
+    """Counts what was kept. It never raises and never waits."""
+
+    def committed(self, changes: Changes) -> None:
+        """A transaction was committed."""
+        ...
+
+    def idempotency_hit(self) -> None:
+        """A call came with a key that was used before."""
         ...

@@ -36,14 +36,28 @@ class ActingIsAudited(SchemaExtension):
 def describe(document: DocumentNode, operation_name: str | None) -> str:
     """The operation that is run, by its kind, its name and its root fields: the name alone is
     whatever the caller calls it. `mutation Repair { refundPayment }`."""
+    definition = _executed(document, operation_name)
+    if definition is None:
+        return "nothing"
+    name = [definition.name.value] if definition.name else []
+    fields = ", ".join(root_fields(document, operation_name))
+    return " ".join([definition.operation.value, *name, "{", fields, "}"])
+
+
+def root_fields(document: DocumentNode, operation_name: str | None) -> list[str]:
+    """The names of the root fields of the operation that is run, each once, sorted."""
+    definition = _executed(document, operation_name)
+    found = () if definition is None else _root_fields(document, definition.selection_set)
+    return sorted(set(found))
+
+
+def _executed(document: DocumentNode, operation_name: str | None) -> OperationDefinitionNode | None:
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             name = definition.name.value if definition.name else None
             if operation_name in (None, name):
-                fields = sorted(set(_root_fields(document, definition.selection_set)))
-                kind = definition.operation.value
-                return " ".join([kind, *([name] if name else ()), "{", ", ".join(fields), "}"])
-    return "nothing"
+                return definition
+    return None
 
 
 def _root_fields(document: DocumentNode, selection_set: SelectionSetNode) -> Iterator[str]:

@@ -17,6 +17,7 @@ from schema.errors import HANDLERS
 from schema.fees import FeeOverride
 from schema.limits import DocumentLimits
 from schema.mutation import Mutation
+from schema.naming import OperationIsNamed
 from schema.permitting import AnswerIsPermitted
 from schema.query import Query
 from schema.scalars import SCALARS
@@ -65,6 +66,7 @@ schema = Schema(
         AnswerIsPermitted,
         CostIsCharged,
         ActingIsAudited,
+        OperationIsNamed,
     ],
     exception_handlers=HANDLERS,
 )

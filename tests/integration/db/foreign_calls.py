@@ -42,6 +42,7 @@ OF_NO_TENANT = frozenset(
         "SqlDatabase",
         "SqlNoticeStore",
         "SqlSigns",
+        "SqlStateReads",
         "SqlIntake",
         "SqlWork",
         "SqlSealDatabase",

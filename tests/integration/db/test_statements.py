@@ -31,11 +31,13 @@ WITHOUT: dict[str, str] = {
         (
             *(f"db.alert_figures._{name}" for name in ("EVENTS", "GATEWAYS", "UNSETTLED")),
             *(f"db.alert_desk._{name}" for name in ("LISTED", "LOCK", "SAVE")),
-            *(f"db.alert_notices._{name}" for name in ("LOCK_UNTOLD",)),
+            "db.alert_notices._LOCK_UNTOLD",
             *(
                 f"db.alert_rounds._{name}"
                 for name in ("CLOSED", "CLOSE_UNSEEN", "ESCALATE", "LOCK_WAITING")
             ),
+            "db.state_reads._ALERTS",
+            "db.state_reads._OPERATIONS",
         ),
         "the alerts watch over every tenant",
     ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.applications import Starlette
 
 from app.admission import REASON_HEADER, TENANT_HEADER
-from app.middleware import middleware
 from app.settings import load_settings
 from tests.unit.app.asgi import answered
 from tests.unit.app.test_settings import DEVELOPMENT
+from tests.unit.app.watched import a_middleware
 
 OFFICE = "https://office.example"
 
@@ -20,7 +20,7 @@ async def test_a_browser_may_send_both_headers() -> None:
     names = ("authorization", "content-type", TENANT_HEADER, REASON_HEADER, "x-request-id")
     asked = ", ".join(names).lower()
     answer = await answered(
-        Starlette(middleware=middleware(settings)),
+        Starlette(middleware=a_middleware(settings)),
         method="OPTIONS",
         headers=[
             ("Origin", OFFICE),

@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.headers import DEFAULTS, answer_fault
-from app.middleware import middleware
 from app.proxies import forwarded_scheme, read_address
 from app.settings import load_settings
 from tests.unit.app.asgi import Answer, Header, answered
 from tests.unit.app.test_settings import DEVELOPMENT, PRODUCTION
+from tests.unit.app.watched import a_middleware
 
 TRUSTED = {"TOLLGATE_TRUSTED_PROXIES": "127.0.0.0/8, 10.0.0.0/8, fd00::/8"}
 PUBLIC = {"TOLLGATE_PUBLIC_URL": "https://pay.example"}
@@ -58,7 +58,7 @@ async def ask(
             Route("/tagged", tagged),
             Route("/fail", fail),
         ],
-        middleware=middleware(load_settings(environ)),
+        middleware=a_middleware(load_settings(environ)),
         exception_handlers={Exception: answer_fault},
     )
     return await answered(app, method=method, path=path, headers=headers, **how)

@@ -1,0 +1,185 @@
+"""The gateway with somebody who watches over each call: metrics, and whatever else is put around
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+
+from domain.gateway import (
+    AccountFacts,
+    FeeRefundReply,
+    IntentReply,
+    PaymentGateway,
+    RefundReply,
+)
+from domain.operation import GatewayRequest
+from domain.payment import Payment
+from domain.refund import Refund
+from domain.snapshot import DisputeSnapshot, FeeRefundSnapshot, IntentSnapshot, RefundSnapshot
+from domain.tenant import GatewayAccount
+
+Around = Callable[[str], AbstractAsyncContextManager[None]]
+"""Made for each call, by its name; sees what the call raises and changes nothing of it."""
+
+
+class WatchedGateway:
+    """Implements `domain.gateway.PaymentGateway` over another one. Its calls raise what that one's
+    do; the pure methods are that one's own."""
+
+    def __init__(self, gateway: PaymentGateway, around: Around) -> None:
+        self._gateway = gateway
+        self._around = around
+
+    @property
+    def livemode(self) -> bool:
+        """Whether the platform's key moves real money."""
+        return self._gateway.livemode
+
+    def create_intent_request(
+        self,
+        payment: Payment,
+        *,
+        payment_method_ref: str,
+        return_url: str | None,
+        application_fee: int | None,
+    ) -> GatewayRequest:
+        """As the other one."""
+        return self._gateway.create_intent_request(
+            payment,
+            payment_method_ref=payment_method_ref,
+            return_url=return_url,
+            application_fee=application_fee,
+        )
+
+    def capture_request(
+        self, payment: Payment, amount: int, *, application_fee: int | None
+    ) -> GatewayRequest:
+        """As the other one."""
+        return self._gateway.capture_request(payment, amount, application_fee=application_fee)
+
+    def cancel_request(self, payment: Payment, *, abandoned: bool) -> GatewayRequest:
+        """As the other one."""
+        return self._gateway.cancel_request(payment, abandoned=abandoned)
+
+    def refund_request(self, payment: Payment, refund: Refund) -> GatewayRequest:
+        """As the other one."""
+        return self._gateway.refund_request(payment, refund)
+
+    def fee_refund_request(
+        self, payment: Payment, amount: int, *, operation_id: str
+    ) -> GatewayRequest:
+        """As the other one."""
+        return self._gateway.fee_refund_request(payment, amount, operation_id=operation_id)
+
+    def told_intent(
+        self, api_version: str | None, told: Mapping[str, object]
+    ) -> IntentSnapshot | None:
+        """As the other one."""
+        return self._gateway.told_intent(api_version, told)
+
+    async def read_intent(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> IntentSnapshot:
+        """Watched."""
+        async with self._around("read_intent"):
+            return await self._gateway.read_intent(
+                account, gateway_payment_id, timeout_seconds=timeout_seconds
+            )
+
+    async def read_refund(
+        self, account: GatewayAccount, gateway_refund_id: str, *, timeout_seconds: float
+    ) -> RefundSnapshot:
+        """Watched."""
+        async with self._around("read_refund"):
+            return await self._gateway.read_refund(
+                account, gateway_refund_id, timeout_seconds=timeout_seconds
+            )
+
+    async def list_refunds(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> Sequence[RefundSnapshot]:
+        """Watched."""
+        async with self._around("list_refunds"):
+            return await self._gateway.list_refunds(
+                account, gateway_payment_id, timeout_seconds=timeout_seconds
+            )
+
+    async def read_dispute(
+        self, account: GatewayAccount, gateway_dispute_id: str, *, timeout_seconds: float
+    ) -> DisputeSnapshot:
+        """Watched."""
+        async with self._around("read_dispute"):
+            return await self._gateway.read_dispute(
+                account, gateway_dispute_id, timeout_seconds=timeout_seconds
+            )
+
+    async def list_disputes(
+        self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
+    ) -> Sequence[DisputeSnapshot]:
+        """Watched."""
+        async with self._around("list_disputes"):
+            return await self._gateway.list_disputes(
+                account, gateway_payment_id, timeout_seconds=timeout_seconds
+            )
+
+    async def list_fee_refunds(
+        self, account: GatewayAccount, gateway_application_fee_id: str, *, timeout_seconds: float
+    ) -> Sequence[FeeRefundSnapshot]:
+        """Watched."""
+        async with self._around("list_fee_refunds"):
+            return await self._gateway.list_fee_refunds(
+                account, gateway_application_fee_id, timeout_seconds=timeout_seconds
+            )
+
+    async def send_intent(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> IntentReply:
+        """Watched."""
+        async with self._around("send_intent"):
+            return await self._gateway.send_intent(
+                account, request, key=key, timeout_seconds=timeout_seconds
+            )
+
+    async def send_refund(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> RefundReply:
+        """Watched."""
+        async with self._around("send_refund"):
+            return await self._gateway.send_refund(
+                account, request, key=key, timeout_seconds=timeout_seconds
+            )
+
+    async def send_fee_refund(
+        self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
+    ) -> FeeRefundReply:
+        """Watched."""
+        async with self._around("send_fee_refund"):
+            return await self._gateway.send_fee_refund(
+                account, request, key=key, timeout_seconds=timeout_seconds
+            )
+
+    async def check_account(
+        self, account: GatewayAccount, *, timeout_seconds: float
+    ) -> AccountFacts:
+        """Watched."""
+        async with self._around("check_account"):
+            return await self._gateway.check_account(account, timeout_seconds=timeout_seconds)
+
+    async def list_intents(
+        self,
+        account: GatewayAccount,
+        *,
+        created_from: datetime,
+        created_until: datetime,
+        timeout_seconds: float,
+    ) -> Sequence[IntentSnapshot]:
+        """Watched."""
+        async with self._around("list_intents"):
+            return await self._gateway.list_intents(
+                account,
+                created_from=created_from,
+                created_until=created_until,
+                timeout_seconds=timeout_seconds,
+            )

@@ -1,0 +1,50 @@
+"""What waits and what is amiss, counted over all tenants, in the worker's role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import connected
+from db.tables import alert_notices, alerts, operations
+
+_O, _A = operations.c, alerts.c
+# By the partial index of those that are not ended.
+_OPERATIONS = (
+    select(_O.state, func.count().label("number"), func.min(_O.created_at).label("since"))
+    .where(text("state IN ('CREATED', 'SENDING', 'UNKNOWN')"))
+    .group_by(_O.state)
+)
+_ALERTS = (
+    select(_A.rule, _A.severity, func.count().label("number"))
+    .where(_A.closed_at.is_(None))
+    .group_by(_A.rule, _A.severity)
+)
+_NOTICES = select(func.count()).where(alert_notices.c.due_at.is_not(None))
+
+
+class SqlStateReads:
+    """Each call may raise DatabaseUnavailable."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def open_operations(self) -> Mapping[str, tuple[int, datetime]]:
+        """By state: how many, and when the oldest was made."""
+        async with connected(self._engine) as connection:
+            rows = await connection.execute(_OPERATIONS)
+            return {row.state: (row.number, row.since) for row in rows}
+
+    async def open_alerts(self) -> Sequence[tuple[str, str, int]]:
+        """Rule, severity, and how many."""
+        async with connected(self._engine) as connection:
+            rows = await connection.execute(_ALERTS)
+            return [(row.rule, row.severity, row.number) for row in rows]
+
+    async def waiting_notices(self) -> int:
+        """How many notices are still to be sent."""
+        async with connected(self._engine) as connection:
+            return int(await connection.scalar(_NOTICES) or 0)
