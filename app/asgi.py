@@ -6,13 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from app.admission import Admission
 from app.auth import TokenVerifier
@@ -31,11 +27,11 @@ from app.metrics import PrometheusMeasures
 from app.middleware import middleware
 from app.policy import Policy
 from app.pools import Pools
+from app.probes import Probe, probe_routes
 from app.refusal import answer_unserved
 from app.settings import Settings
 from app.use_cases import services_of
 from app.viewer import viewer_routes
-from db.engine import connected
 from db.intake import SqlIntake
 from db.platform_reads import SqlPlatformReads
 from db.revocations import SqlRevocations
@@ -44,7 +40,6 @@ from db.webhook_health import SqlInboxHealthReads
 from db.work import SqlDatabase
 from domain.endpoints import EndpointService
 from domain.gateways.stripe_gateway import StripeGateway
-from domain.ports import DatabaseUnavailable
 from domain.receiving import ReceivingService
 from domain.services import PaymentService
 from domain.signs import ProcessKind
@@ -53,9 +48,6 @@ from webhooks.health import health_routes as webhook_health_routes
 from webhooks.routes import StripeEndpoints
 from webhooks.routes import routes as webhook_routes
 from webhooks.wake import ArqWake
-
-READY_SECONDS = 2.0
-"""How long the database may take before an instance counts as not ready."""
 
 
 def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -> Starlette:
@@ -83,7 +75,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
             Route("/graphql", GraphQLGuard(GraphQLEndpoint(schema, door, services, policy))),
             *viewer_routes(door, services.acting),
             *_webhook_health_routes(settings, SqlInboxHealthReads(pools.platform), clock),
-            *_health_routes(pools.api),
+            *probe_routes(Probe(pools, wake, clock)),
         ],
         middleware=middleware(settings, measures.requests, tally),
         exception_handlers={HTTPException: answer_unserved, Exception: answer_fault},
@@ -97,6 +89,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
             pools.dispose,
         ),
     )
+    app.state.measures = measures
     return _without_redirects(app)
 
 
@@ -156,24 +149,3 @@ def _webhook_health_routes(
         is_active=bool(has_secret),
         degraded_seconds=settings.webhook_degraded_seconds,
     )
-
-
-def _health_routes(engine: AsyncEngine) -> list[BaseRoute]:
-    async def live(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def ready(_: Request) -> Response:
-        if await _answers(engine):
-            return JSONResponse({"status": "ok", "database": "ok"})
-        return JSONResponse({"status": "unavailable", "database": "unreachable"}, 503)
-
-    return [Route("/livez", live, methods=["GET"]), Route("/readyz", ready, methods=["GET"])]
-
-
-async def _answers(engine: AsyncEngine) -> bool:
-    try:
-        async with asyncio.timeout(READY_SECONDS), connected(engine) as connection:
-            await connection.execute(text("select 1"))
-    except (DatabaseUnavailable, TimeoutError):
-        return False
-    return True

@@ -10,6 +10,7 @@ import typer
 import uvloop
 
 from app.audit_commands import audit_commands
+from app.doctor_command import doctor
 from app.key_commands import key_commands
 from app.ledger_commands import ledger_commands
 from app.logging import set_up_logging
@@ -41,6 +42,7 @@ cli.add_typer(tenant_commands, name="tenants")
 cli.add_typer(key_commands, name="keys")
 cli.add_typer(webhook_commands, name="webhooks")
 cli.command()(statement)
+cli.command()(doctor)
 
 
 @cli.command()

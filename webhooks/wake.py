@@ -87,6 +87,15 @@ class ArqWake:
             {f"event:{id_}:0": (PROCESS_WEBHOOK_EVENT, id_) for id_ in webhook_event_ids}
         )
 
+    async def answers(self) -> bool:
+        """Whether Redis answers now."""
+        try:
+            async with asyncio.timeout(SECONDS_MAX):
+                await self._redis.ping()
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._redis.aclose(close_connection_pool=True)

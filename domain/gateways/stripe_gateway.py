@@ -9,6 +9,7 @@ from datetime import datetime
 from domain.errors import GatewayProblem, GatewayRefused, GatewayUnauthorized, GatewayUnknown
 from domain.gateway import AccountFacts, FeeRefundReply, IntentReply, RefundReply
 from domain.gateways import stripe_requests
+from domain.gateways.stripe_answers import read_one
 from domain.gateways.stripe_calls import API_VERSION, StripeCalls
 from domain.gateways.stripe_errors import UNREADABLE
 from domain.gateways.stripe_money import balance_transaction_of
@@ -210,6 +211,12 @@ class StripeGateway(StripeCalls):
             timeout_seconds=timeout_seconds,
             read=dispute_snapshot,
         )
+
+    async def check_platform(self, *, timeout_seconds: float) -> AccountFacts:
+        """The account that the platform's key leads to; it changes nothing. Raises what
+        `check_account` does."""
+        response = await self._call("get", "/v1/account", {}, {}, timeout_seconds)
+        return read_one(response, account_facts)
 
     async def check_account(
         self, account: GatewayAccount, *, timeout_seconds: float

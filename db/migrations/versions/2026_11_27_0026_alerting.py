@@ -92,6 +92,8 @@ CREATE TABLE request_minutes (
     "GRANT SELECT, INSERT, UPDATE ON request_minutes TO tollgate_api",
     "GRANT SELECT, DELETE ON request_minutes TO tollgate_worker",
     "GRANT SELECT ON processes, request_minutes TO tollgate_platform",
+    # How far the migrations are, for whoever asks an instance whether it is ready.
+    "GRANT SELECT ON alembic_version TO tollgate_api, tollgate_worker, tollgate_platform",
 )
 
 # The worker looks over all tenants for what is amiss, and may see no money row without a tenant.
@@ -164,6 +166,7 @@ CREATE INDEX ix_payments_capture_before ON payments (capture_before)
 )
 
 _BACK = (
+    "REVOKE SELECT ON alembic_version FROM tollgate_api, tollgate_worker, tollgate_platform",
     "DROP INDEX ix_payments_capture_before",
     "DROP INDEX ix_refunds_id",
     "DROP FUNCTION payment_outcomes, refund_outcomes, authorizations_ending, evidence_due",

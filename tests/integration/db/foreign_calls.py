@@ -40,6 +40,7 @@ OF_NO_TENANT = frozenset(
         "SqlAlertRoundStore",
         "SqlAlertWork",
         "SqlDatabase",
+        "SqlDoctorReads",
         "SqlNoticeStore",
         "SqlSigns",
         "SqlStateReads",

@@ -19,6 +19,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
         _WORKER: "INSERT SELECT UPDATE",
         _PLATFORM: "INSERT SELECT UPDATE",
     },
+    "alembic_version": {_API: "SELECT", _WORKER: "SELECT", _PLATFORM: "SELECT"},
     "alert_notices": {_WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
     "audit_log": {_API: "INSERT SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "INSERT SELECT"},
     "audit_seals": {_API: "SELECT", _WORKER: "INSERT SELECT", _PLATFORM: "SELECT"},
@@ -77,7 +78,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
     "webhook_events": {_API: "INSERT SELECT", _WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
     "webhook_replays": {_WORKER: "INSERT SELECT UPDATE"},
 }
-"""All that each role may do to each table. `alembic_version` is the owner's alone."""
+"""All that each role may do to each table."""
 
 OF_COLUMNS = {
     *(
