@@ -33,6 +33,7 @@ from domain.alert_ports import AlertReads
 from domain.audit_reading import AuditReads
 from domain.inbox_reading import InboxReads
 from domain.ledger_ports import LedgerReads
+from domain.metrics import MetricReads
 from domain.ports import Reads
 from domain.pricing_ports import PlatformReads
 from resolvers.context import (
@@ -71,6 +72,7 @@ class Services:
     pricing: PricingUseCases
     alerts: AlertUseCases
     watch: AlertReads
+    metrics: MetricReads
     platform: PlatformReads
     books: LedgerReads
     reads: Reads
@@ -147,6 +149,7 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
                 pricing=services.pricing,
                 alerts=services.alerts,
                 watch=services.watch,
+                metrics=services.metrics,
                 platform=services.platform,
                 books=services.books,
                 reads=services.reads,

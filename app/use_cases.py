@@ -11,6 +11,7 @@ from db.alert_desk import SqlAlertDesk
 from db.audit_reads import SqlAuditReads
 from db.inbox_reads import SqlInboxReads
 from db.ledger_reads import SqlLedgerReads
+from db.metric_reads import SqlMetricReads
 from db.platform_reads import SqlPlatformReads
 from db.pricing import SqlPricingDatabase
 from db.reports import SqlReads
@@ -48,6 +49,7 @@ def services_of(
         pricing=PricingService(pricing, clock, livemode=gateway.livemode),
         alerts=AlertService(watch, clock),
         watch=watch,
+        metrics=SqlMetricReads(pools.api),
         platform=SqlPlatformReads(pools.platform),
         books=SqlLedgerReads(pools.api, pools.platform),
         reads=SqlReads(pools.api, cipher_of(settings)),

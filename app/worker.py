@@ -23,6 +23,7 @@ from app.books import CHECK_SECONDS, check_books
 from app.clock import SystemClock
 from app.daily import LOOK_SECONDS, run_jobs
 from app.database import cipher_of
+from app.folding import FOLD_SECONDS, fold_changes
 from app.gaps import event_list, keep_walking
 from app.gateway_watch import WatchedGateway
 from app.loops import Part, Sweeper, keep_running, settle
@@ -38,6 +39,7 @@ from db.engine import make_engine
 from db.intake import SqlIntake
 from db.ledger_checks import SqlLedgerCheckDatabase
 from db.loop_leases import LoopLeases
+from db.metric_reads import SqlFigureFolding
 from db.roles import DatabaseRole
 from db.signs import SqlSigns
 from db.state_reads import SqlStateReads
@@ -81,6 +83,7 @@ class _UseCases:
     delivery: AlertDelivery
     heart: Heart
     read_state: Part
+    folding: SqlFigureFolding
 
 
 async def run(settings: Settings) -> None:
@@ -158,6 +161,9 @@ def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
         "the sending of alerts": partial(keep_sending, use_cases.delivery),
         "the heart": use_cases.heart.run,
         "the figures": use_cases.read_state,
+        "the folding": Turns(
+            use_cases.leases, "folding", partial(fold_changes, use_cases.folding), FOLD_SECONDS
+        ).run,
     }
 
 
@@ -202,6 +208,7 @@ async def _use_cases(settings: Settings, measures: PrometheusMeasures) -> AsyncI
             partial(
                 StateGauges(measures.registry).keep_reading, SqlStateReads(engine), health, clock
             ),
+            SqlFigureFolding(engine),
         )
     finally:
         await receiving.drain()

@@ -39,6 +39,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "Query.tenants": _PLATFORM,
     "Query.alerts": _PLATFORM,
     "Query.feeReport": _FINANCE,
+    "Query.paymentMetrics": _FINANCE | {Role.DEVELOPER},
+    "Query.webhookMetrics": _EVENT_READERS,
     "Query.paymentGateways": _ADMINS,
     "Query.webhookEvent": _EVENT_READERS,
     "Query.webhookEvents": _EVENT_READERS,
@@ -184,6 +186,7 @@ WHOLE = frozenset(
         "Dispute",
         "DisputeConnection",
         "DisputeEdge",
+        "DeclineBucket",
         "FeeOverride",
         "FeeReport",
         "FeeReportRow",
@@ -191,6 +194,8 @@ WHOLE = frozenset(
         "FeeTerms",
         "FeeTier",
         "LedgerEntry",
+        "MetricPoint",
+        "MetricTotals",
         "OrderConnection",
         "OrderEdge",
         "OrderSuccess",
@@ -198,6 +203,7 @@ WHOLE = frozenset(
         "PaymentEventConnection",
         "PaymentEventEdge",
         "PaymentGateway",
+        "PaymentMetrics",
         "Refund",
         "RefundConnection",
         "RefundEdge",
@@ -210,6 +216,8 @@ WHOLE = frozenset(
         "WebhookEvent",
         "WebhookEventConnection",
         "WebhookEventEdge",
+        "WebhookMetrics",
+        "WebhookTypeMetrics",
     }
 )
 """Types that CHECKOUT cannot reach: whoever reaches the object may read every field of it that has

@@ -28,6 +28,7 @@ from domain.fees import FeeOverride, FeeQuote, FeeTier
 from domain.gateway_rules import ConfigureGateway
 from domain.inbox_reading import EventFilter, EventRecord, InboxReads
 from domain.ledger_ports import LedgerReads
+from domain.metrics import MetricReads
 from domain.ports import Reads
 from domain.pricing_ports import PlatformReads
 from domain.pricing_rules import CreateTenant, PriceTier, SetOverride
@@ -138,6 +139,7 @@ class Context:
     pricing: PricingUseCases
     alerts: AlertUseCases
     watch: AlertReads
+    metrics: MetricReads
     platform: PlatformReads
     books: LedgerReads
     reads: Reads

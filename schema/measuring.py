@@ -41,7 +41,7 @@ LISTS: Mapping[str, int] = {
 }
 """The fields that read a slice of a list, and how many items they take when they are not told."""
 
-REPORTS: Mapping[str, int] = {"feeReport": 500}
+REPORTS: Mapping[str, int] = {"feeReport": 500, "paymentMetrics": 100, "webhookMetrics": 100}
 """The fields that read much to answer little, and what each costs beside its objects."""
 
 _ITEMS = frozenset({"nodes", "edges"})

@@ -20,6 +20,7 @@ from resolvers import (
     fees,
     gateways,
     ledger,
+    metrics,
     orders,
     payments,
     tenants,
@@ -45,6 +46,7 @@ from schema.fields import computed
 from schema.filters import DateTimeRange, DisputeFilter, OrderBy, OrderFilter, PaymentFilter
 from schema.gateway import PaymentGateway
 from schema.ledger import FeeReport
+from schema.metrics import PaymentMetrics, WebhookMetrics
 from schema.node import Node
 from schema.nodes import load_node
 from schema.scalars import Cents, Currency
@@ -57,6 +59,7 @@ _ids = strawberry.argument(description=f"Up to {PAGE_SIZE_MAX} ids.")
 _filter = strawberry.argument(description="Which ones; all when left out.")
 _by = strawberry.argument(description="Which one.")
 _archived = strawberry.argument(description="Whether to list those that are no longer assigned.")
+_made_in = strawberry.argument(description="When they were made; both ends are needed.")
 _open_only = strawberry.argument(description="Whether to leave out those that are over.")
 _range = strawberry.argument(description="When it was booked; both ends are needed.")
 _interval = strawberry.argument(description="How long each span is.")
@@ -222,6 +225,33 @@ class Query:
     ) -> list[Alert]:
         found = await alerts.listed(info.context.base, open_only=open_only)
         return [Alert.of(alert) for alert in found]
+
+    @computed(
+        "How the tenant's payments went that were made in a range of whole hours: an hour in which "
+        "it starts or ends counts as a whole. At most 31 days by HOUR, 400 by DAY.",
+        allow="Query.paymentMetrics",
+    )
+    async def payment_metrics(
+        self,
+        info: Info,
+        range: Annotated[DateTimeRange, _made_in],
+        currency: Annotated[Currency, _currency],
+        interval: Annotated[MetricsInterval, _interval] = MetricsInterval.DAY,
+    ) -> PaymentMetrics:
+        span = range.to_range()
+        found = await metrics.of_payments(info.context.base, span, interval, currency)
+        return PaymentMetrics.of(found)
+
+    @computed(
+        "How the tenant's webhook events went that came in a range of whole hours, of 400 days at "
+        "most.",
+        allow="Query.webhookMetrics",
+    )
+    async def webhook_metrics(
+        self, info: Info, range: Annotated[DateTimeRange, _made_in]
+    ) -> WebhookMetrics:
+        found = await metrics.of_events(info.context.base, range.to_range())
+        return WebhookMetrics.of(found)
 
     @computed("The platform's tenants, newest first.", allow="Query.tenants")
     async def tenants(

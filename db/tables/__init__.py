@@ -4,6 +4,12 @@ from db.tables.access import revoked_tokens
 from db.tables.alerting import alert_notices, alerts, processes, request_minutes
 from db.tables.base import metadata
 from db.tables.disputes import disputes
+from db.tables.figures import (
+    payment_figure_changes,
+    payment_figures,
+    webhook_figure_changes,
+    webhook_figures,
+)
 from db.tables.ledger import ledger_entries, ledger_transactions
 from db.tables.oversight import (
     audit_log,
@@ -35,6 +41,8 @@ __all__ = [
     "metadata",
     "operations",
     "orders",
+    "payment_figure_changes",
+    "payment_figures",
     "payments",
     "processes",
     "refunds",
@@ -44,5 +52,7 @@ __all__ = [
     "webhook_attempts",
     "webhook_cursors",
     "webhook_events",
+    "webhook_figure_changes",
+    "webhook_figures",
     "webhook_replays",
 ]

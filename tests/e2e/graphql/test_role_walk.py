@@ -29,6 +29,8 @@ DEAD_EVENT = """INSERT INTO webhook_events (id, gateway_id, livemode, event_id, 
     payload, status, attempts, tenant_id, payment_id, created_at)
     SELECT $1, g.id, false, 'evt_' || $1, 'customer.created', '{"id": "evt"}', 'DEAD', 8, $2, $3,
     now() FROM tenant_payment_gateways g WHERE g.tenant_id IS NULL AND NOT g.livemode"""
+ALERT = """INSERT INTO alerts (id, tenant_id, rule, severity, subject_id, message, opened_at)
+    VALUES ($1, $2, 'payment.late_money', 'CRITICAL', $3, 'a walk', now())"""
 DEAD_EVENTS = "SELECT id FROM webhook_events WHERE tenant_id = $1 AND status = 'DEAD'"
 ORDER_OF = "query ($id: ID!) { payment(id: $id) { order { id } } }"
 
@@ -130,11 +132,16 @@ def a_world(merchant: Merchant) -> World:
     ids |= {"tenantId": merchant.tenant_id, "feeTierId": tier_id}
     event_id = new_id(Prefix.WEBHOOK_EVENT)
     asyncio.run(_execute(merchant, DEAD_EVENT, event_id, merchant.tenant_id, paid))
+    alert_id = new_id(Prefix.ALERT)
+    asyncio.run(_execute(merchant, ALERT, alert_id, merchant.tenant_id, paid))
     given: dict[str, Json] = {
         "order": {"by": {"id": order}},
         "webhookEvent": {"id": event_id},
         "replayWebhookEvent": {"id": event_id},
         "feeReport": {"range": REPORTED, "currency": "USD"},
+        "paymentMetrics": {"range": REPORTED, "currency": "USD"},
+        "webhookMetrics": {"range": REPORTED},
+        "acknowledgeAlert": {"id": alert_id},
         "refundPayment": {"input": {"paymentId": paid, "idempotencyKey": "walk-refund"}},
         "PaymentNextAction": {"id": asking},
         "PaymentFailure": {"id": failed},

@@ -48,6 +48,7 @@ OF_NO_TENANT = frozenset(
         "SqlWork",
         "SqlSealDatabase",
         "SqlSealWork",
+        "SqlFigureFolding",
         "SqlLedgerCheckDatabase",
         "SqlLedgerCheckStore",
         "SqlLedgerCheckWork",

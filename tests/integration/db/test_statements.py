@@ -16,6 +16,7 @@ from db.audit_reads import SqlAuditReads
 from db.cipher import AesGcmCipher
 from db.inbox_reads import SqlInboxReads
 from db.ledger_reads import SqlLedgerReads
+from db.metric_reads import SqlMetricReads
 from db.reports import SqlReads
 from db.tables import gateways, orders, payments
 from db.work import SqlDatabase
@@ -136,6 +137,7 @@ async def call_everything(
         SqlAuditReads(engine),
         SqlInboxReads(engine),
         SqlLedgerReads(engine, engine),
+        SqlMetricReads(engine),
     ):
         for call in calls("reads", type(reads), world, named=world.id):
             await called(reads, call)

@@ -14,6 +14,7 @@ from db.cipher import AesGcmCipher
 from db.engine import make_engine
 from db.inbox_reads import SqlInboxReads
 from db.ledger_reads import SqlLedgerReads
+from db.metric_reads import SqlMetricReads
 from db.reports import SqlReads
 from db.roles import DatabaseRole
 from db.transactions import RolledBack
@@ -113,7 +114,7 @@ async def test_every_store_is_called(database: SqlDatabase) -> None:
         kinds = [kind for store in stores(work).values() for kind in type(store).__mro__]
     reached = {kind.__name__ for kind in kinds if kind.__name__.startswith("Sql")}
 
-    readers = {"SqlReads", "SqlAuditReads", "SqlInboxReads", "SqlLedgerReads"}
+    readers = {"SqlReads", "SqlAuditReads", "SqlInboxReads", "SqlLedgerReads", "SqlMetricReads"}
     assert sql_classes() == reached | OF_NO_TENANT | readers
 
 
@@ -183,6 +184,7 @@ async def test_reads_find_nothing(
         "audit": SqlAuditReads(reader),
         "inbox": SqlInboxReads(reader),
         "books": SqlLedgerReads(reader, reader),
+        "metrics": SqlMetricReads(reader),
     }
     made = [
         call

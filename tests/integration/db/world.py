@@ -151,6 +151,7 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         await work.seals.add([seal])
         profile = await _configured(work, merchant)
         await work.commit()
+    await _fold(engine)
     return World(
         merchant,
         order,
@@ -168,6 +169,15 @@ async def stored_world(database: SqlDatabase, engine: AsyncEngine, merchant: Mer
         profile,
         seal,
     )
+
+
+async def _fold(engine: AsyncEngine) -> None:
+    """Figures that are folded, and the same once more as changes that are not."""
+    async with engine.begin() as connection:
+        for kind in ("payment", "webhook"):
+            await connection.execute(text(f"SELECT fold_{kind}_figures(100)"))
+            again = f"INSERT INTO {kind}_figure_changes SELECT * FROM {kind}_figures"  # noqa: S608
+            await connection.execute(text(again))
 
 
 def _record(merchant: Merchant) -> IdempotencyRecord:

@@ -18,6 +18,7 @@ from tests.unit.schema.audit_shelf import AuditShelf
 from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
 from tests.unit.schema.journal import CheckoutDesk, Journal
+from tests.unit.schema.metric_shelf import MetricShelf
 from tests.unit.schema.price_desk import BookShelf, PriceDesk
 from tests.unit.schema.shop import OrderDesk, Shelf, Till
 from tests.unit.schema.watch_desk import WatchDesk
@@ -71,6 +72,7 @@ def services(shelf: Shelf, *, till: Till | None = None, journal: Journal | None 
         platform=prices,
         alerts=(watch := WatchDesk()),
         watch=watch,
+        metrics=MetricShelf(),
         books=BookShelf(),
         reads=shelf,
         audit=AuditShelf(),

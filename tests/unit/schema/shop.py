@@ -36,6 +36,7 @@ from tests.unit.schema.dispute_shelf import DisputeShelf
 from tests.unit.schema.event_shelf import EventShelf, ReplayDesk
 from tests.unit.schema.gateway_desk import GatewayDesk
 from tests.unit.schema.journal import CheckoutDesk, Journal
+from tests.unit.schema.metric_shelf import MetricShelf
 from tests.unit.schema.price_desk import BookShelf, PriceDesk
 from tests.unit.schema.watch_desk import WatchDesk
 
@@ -250,6 +251,7 @@ def a_context(
     replays: ReplayDesk | None = None,
     prices: PriceDesk | None = None,
     watch: WatchDesk | None = None,
+    metrics: MetricShelf | None = None,
 ) -> Context:
     """One request of the caller to the shop."""
     till, prices, watch = till or Till(), prices or PriceDesk(), watch or WatchDesk()
@@ -265,6 +267,7 @@ def a_context(
         platform=prices,
         alerts=watch,
         watch=watch,
+        metrics=metrics or MetricShelf(),
         books=BookShelf(),
         reads=shelf or Shelf(),
         audit=AuditShelf(),
@@ -282,10 +285,11 @@ async def execute(
     replays: ReplayDesk | None = None,
     prices: PriceDesk | None = None,
     watch: WatchDesk | None = None,
+    metrics: MetricShelf | None = None,
     variables: dict[str, object] | None = None,
 ) -> ExecutionResult:
     """The schema's answer to the caller."""
-    base = a_context(caller, shelf, till, gateways, replays, prices, watch)
+    base = a_context(caller, shelf, till, gateways, replays, prices, watch, metrics)
     context = GraphContext(base, may_introspect=True)
     return await schema.execute(document, variable_values=variables, context_value=context)
 
