@@ -117,5 +117,5 @@ def main() -> None:
 
 def _start() -> Settings:
     settings = load_settings()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     return settings

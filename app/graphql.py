@@ -31,6 +31,7 @@ from app.request_facts import facts_of
 from app.request_id import request_id_of
 from domain.alert_ports import AlertReads
 from domain.audit_reading import AuditReads
+from domain.bound import bind
 from domain.inbox_reading import InboxReads
 from domain.ledger_ports import LedgerReads
 from domain.metrics import MetricReads
@@ -135,7 +136,7 @@ class GraphQLEndpoint(GraphQL[GraphContext, None]):
         purse = Purse(self._policy.budgets, caller, address_of(request), weight=weight)
         request.scope[_PURSE] = purse
         facts = facts_of(request.scope)
-        facts.tenant_id, facts.actor = caller.tenant_id, caller.subject
+        bind(tenant_id=caller.tenant_id, actor=caller.subject)
         services = self._services
         return GraphContext(
             Context(

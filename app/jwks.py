@@ -14,6 +14,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -138,7 +139,9 @@ class Jwks:
     def _refresh(self) -> asyncio.Task[None] | None:
         """The fetch that is under way, None where one has just failed."""
         if self._fetching is None and self._now() >= self._retry_at:
-            self._fetching = asyncio.create_task(self._replace(), name="the issuer's keys")
+            self._fetching = asyncio.create_task(
+                self._replace(), name="the issuer's keys", context=Context()
+            )
         return self._fetching
 
     async def _replace(self) -> None:

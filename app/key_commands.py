@@ -43,7 +43,7 @@ def rotate(
     is under another key any more, and the others can be taken out of the settings; 3: something is.
     """
     settings = load_settings()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     with told_in_words():
         counts, unreadable = asyncio.run(_rotate(settings, dry_run=dry_run))
     active = settings.credential_keys[0].id

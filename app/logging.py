@@ -5,7 +5,14 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
 
+import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict
+
+from domain.bound import facts
 from domain.card_numbers import without_shown_card_numbers
 from domain.free_text import CLIENT_SECRET, EMAIL, GATEWAY_SECRET, TOKEN
 
@@ -38,8 +45,8 @@ def redacted(text: str) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """Time in UTC, level, logger, message; controls become visible, so one event is one line, and
-    no terminal or viewer takes an order from it.
+    """For a terminal: time in UTC, level, logger, message, what is bound; controls become visible,
+    so one event is one line, and no terminal or viewer takes an order from it.
 
     Secrets are blacked out here, where message, arguments and trace have become one text: a filter
     would see them before.
@@ -54,21 +61,66 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The one line of this record, its exception included."""
-        return _CONTROLS.sub(_visible, redacted(super().format(record)))
+        about = " ".join(f"{name}={redacted(fact)}" for name, fact in facts().items())
+        line = super().format(record) + (f" [{about}]" if about else "")
+        return _CONTROLS.sub(_visible, redacted(line))
+
+
+class JsonFormatter(ProcessorFormatter):
+    """For whoever collects logs: one JSON object a line with `time`, `level`, `logger`, `event`,
+    what is bound, and the trace of an exception. Secrets are blacked out of every value."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            foreign_pre_chain=[_described],
+            processors=[
+                ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _clean,
+                structlog.processors.JSONRenderer(ensure_ascii=True),
+            ],
+        )
+
+
+def _described(_logger: object, _method: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    made = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    described = {
+        "time": made.replace("+00:00", "Z"),
+        "level": record.levelname,
+        "logger": record.name,
+    }
+    return {**described, **event, **facts()}
+
+
+def _clean(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Line breaks stay in a value, where JSON has its own sign for them."""
+    return {
+        name: _CONTROLS_IN_JSON.sub(_visible, redacted(value)) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROLS_IN_JSON = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def _visible(control: re.Match[str]) -> str:
     return control[0].encode("unicode_escape").decode("ascii")
 
 
-def set_up_logging(level: str) -> None:
-    """Send everything of this level and above to standard error, as lines. The libraries stay at
-    WARNING whatever the level."""
+LogFormat = Literal["auto", "json", "console"]
+
+
+def set_up_logging(level: str, log_format: LogFormat = "auto") -> None:
+    """Send everything of this level and above to standard error, as lines: as JSON, or readable;
+    by itself readable where standard error is a terminal. The libraries stay at WARNING whatever
+    the level."""
+    is_readable = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter())
+    handler.setFormatter(LineFormatter() if is_readable else JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -12,12 +12,10 @@ _KEY = "tollgate.facts"
 @dataclass(slots=True)
 class RequestFacts:
     """`operation` is the root field that was executed, `outcome` the first code of the answer's
-    errors; who asked is known once the token was read."""
+    errors."""
 
     operation: str | None = None
     outcome: str = "ok"
-    tenant_id: str | None = None
-    actor: str | None = None
 
     def name_operation(self, operation: str) -> None:
         """Notes what is executed."""

@@ -12,6 +12,7 @@ from app.beat import RequestTally
 from app.request_facts import RequestFacts, facts_of
 from app.request_id import request_id_of
 from app.request_metrics import RequestMeasures
+from domain.bound import bound
 from schema.codes import RequestErrorCode
 
 _ROUTES = frozenset(
@@ -48,7 +49,7 @@ class RequestWatch:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 0
+        began, status, is_answered = time.perf_counter(), 0, False
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
@@ -56,10 +57,14 @@ class RequestWatch:
                 status = message["status"]
             await send(message)
 
-        try:
-            await self.app(scope, receive, send_and_note)
-        finally:
-            self._note(scope, status, time.perf_counter() - began)
+        with bound(request_id=request_id_of(scope)):
+            try:
+                await self.app(scope, receive, send_and_note)
+                is_answered = True
+            finally:
+                # What is raised past here is answered further out, by the handler of faults.
+                told = status if status or is_answered else _SERVER_ERROR
+                self._note(scope, told, time.perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         """Status 0 is a caller that hung up before there was an answer."""
@@ -74,14 +79,13 @@ class RequestWatch:
             _log.info(_LINE, *_line(scope, facts, route, status, seconds))
 
 
-_LINE = "request %s: %s %s %d in %.1f ms, %s %s"
+_LINE = "%s %s %d in %.1f ms, %s %s"
 
 
 def _line(
     scope: Scope, facts: RequestFacts, route: str, status: int, seconds: float
 ) -> tuple[object, ...]:
     return (
-        request_id_of(scope),
         scope["method"],
         route,
         status,

@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from app.alert_settings import AlertSettings
 from app.environment import EnvironmentSource, Unusable
+from app.logging import LogFormat
 from app.setting_types import (
     DEVELOPMENT_ISSUER,
     MISSING,
@@ -144,6 +145,11 @@ class Settings(AlertSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", validation_alias="TOLLGATE_LOG_LEVEL", description="DEBUG to ERROR"
+    )
+    log_format: LogFormat = Field(
+        default="auto",
+        validation_alias="TOLLGATE_LOG_FORMAT",
+        description="json, console, or auto: console on a terminal, else json",
     )
     graphiql: bool = Field(
         default_factory=lambda data: data.get("environment") == "development",

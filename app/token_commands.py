@@ -81,7 +81,7 @@ def _read_token() -> str:
 
 def _start() -> Settings:
     settings = load_settings()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     return settings
 
 

@@ -6,6 +6,7 @@ comes back after its lease ran out finds the fence shut and leaves no trace.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 
 from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
+from domain.bound import bound
 from domain.inbox import (
     TRIES_MAX,
     WebhookAttempt,
@@ -65,12 +67,17 @@ class Try:
         )
 
 
+_log = logging.getLogger(__name__)
+
+
 async def end_try(work: Work, tried: Try, ended: WebhookEvent) -> bool:
     """Writes the event's end and its attempt; False, with nothing written, when the event is no
     longer ours to end. Then nothing else of the transaction may be kept."""
     if not await work.inbox.end(ended):
         return False
     await work.inbox.add_attempt(ended.id, tried.attempt(ended))
+    with bound(event_id=ended.id, tenant_id=ended.tenant_id, payment_id=ended.payment_id):
+        _log.info("event %s (%s) is %s", ended.id, ended.event_type, ended.status)
     return True
 
 

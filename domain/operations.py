@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from domain.alert_rules import AlertRule
 from domain.answers import Answer
 from domain.applying import fail_without_intent
 from domain.asking import Asking
+from domain.bound import bound
 from domain.caller import Actor
 from domain.errors import NotFound, SnapshotMismatch
 from domain.fee_refunding import follow_fee_refund, record_fee_refunds
@@ -50,6 +52,14 @@ _OUTCOMES = {
     OperationState.REJECTED: IdempotencyOutcome.REJECTED,
 }
 _log = logging.getLogger(__name__)
+
+
+def _about(operation: Operation) -> AbstractContextManager[None]:
+    return bound(
+        tenant_id=operation.tenant_id,
+        payment_id=operation.payment_id,
+        operation_id=operation.id,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,8 @@ class OperationRunner:
         self, operation: Operation, account: GatewayAccount, *, timeout_seconds: float
     ) -> Answer:
         """Calls the gateway once; what went wrong there is an answer too."""
-        return await self._asking.ask(operation, account, timeout_seconds=timeout_seconds)
+        with _about(operation):
+            return await self._asking.ask(operation, account, timeout_seconds=timeout_seconds)
 
     async def mark_sent(self, operation: Operation, *, key: str | None = None) -> Operation | None:
         """Notes, before the call, that the operation is on its way; completes its request.
@@ -151,6 +162,8 @@ class OperationRunner:
                 if current.kind is OperationKind.FEE_REFUND and current.state not in OPEN:
                     woken += await follow_fee_refund(work, current, recorded.payment, answer, now)
             await work.commit()
+        with _about(operation):
+            _log.info("operation %s (%s) is %s", current.id, current.kind, current.state)
         for operation_id in woken:
             await self._wake.operation(operation_id)
         refund = recorded.refund if isinstance(recorded, RecordedRefund) else None

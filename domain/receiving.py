@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -169,7 +170,7 @@ class ReceivingService:
         """After the answer: what is stored is found without a wake-up too, only later."""
         self._to_wake += ids
         if self._waking is None or self._waking.done():
-            self._waking = asyncio.create_task(self._wake_all())
+            self._waking = asyncio.create_task(self._wake_all(), context=Context())
 
     async def _wake_all(self) -> None:
         while self._to_wake:

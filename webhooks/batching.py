@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from itertools import chain
 
 from domain.ports import DatabaseUnavailable
@@ -94,7 +95,7 @@ class Batches:
         batch = [self._waiting.popleft() for _ in range(size)]
         self._waiting_bytes -= sum(delivery.size for delivery, _, _ in batch)
         deliveries = [delivery for delivery, _, _ in batch]
-        task = asyncio.create_task(self._stored(deliveries))
+        task = asyncio.create_task(self._stored(deliveries), context=Context())  # of no one request
         self._in_flight[task] = batch
         task.add_done_callback(self._ended)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from domain.bound import bound
 from domain.event_ends import Try
 from domain.events import EventService
 from domain.ports import DatabaseUnavailable
@@ -22,6 +23,12 @@ async def work_off(events: EventService, tried: Try) -> None:
 
     Raises DatabaseUnavailable: then the event is free again when its lease has run out.
     """
+    event = tried.event
+    with bound(event_id=event.id, tenant_id=event.tenant_id, payment_id=event.payment_id):
+        await _work_off(events, tried)
+
+
+async def _work_off(events: EventService, tried: Try) -> None:
     event_id = tried.event.id
     try:
         async with asyncio.timeout(TRY_SECONDS_MAX):

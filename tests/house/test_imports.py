@@ -18,6 +18,7 @@ OUTSIDE = {
             "limits",
             "prometheus_client",
             "pydantic",
+            "structlog",
             "pydantic_core",
             "pydantic_settings",
             "redis",

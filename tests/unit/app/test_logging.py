@@ -1,9 +1,18 @@
 """Log lines: their form, and that one event stays one line."""
 
+import asyncio
+import io
+import json
 import logging
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from app.logging import LineFormatter
+import pytest
+
+from app.logging import JsonFormatter, LineFormatter, set_up_logging
+from domain.bound import bind, bound, facts
 
 
 def record(
@@ -35,3 +44,108 @@ def test_no_character_gives_an_order() -> None:
     line = LineFormatter().format(record("a\x1b[2Jb\u2028c\x85d\u202ee\0"))
     assert len(line.splitlines()) == 1
     assert line.endswith("a\\x1b[2Jb\\u2028c\\x85d\\u202ee\\x00")
+
+
+def test_a_line_says_what_it_is_about() -> None:
+    """What is bound stands behind it; secrets in it are blacked out too."""
+    with bound(payment_id="pay_1", actor="ann@example.com", tenant_id=None):
+        line = LineFormatter().format(record("done"))
+    assert line.endswith("done [payment_id=pay_1 actor=[redacted]@example.com]")
+    assert LineFormatter().format(record("done")).endswith("done")
+
+
+def test_json_has_the_same() -> None:
+    """One object a line, with time, level, logger, event and what is bound."""
+    with bound(request_id="r1"):
+        line = JsonFormatter().format(record("took %s ms", 12))
+    told = json.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", told.pop("time"))
+    assert told == {
+        "level": "WARNING",
+        "logger": "domain.pay",
+        "event": "took 12 ms",
+        "request_id": "r1",
+    }
+
+
+def test_json_shows_no_secret() -> None:
+    """Neither in the message, nor in what is bound, nor in a trace."""
+    secret = "sk_live_hunter2hunter2"
+    with bound(actor=secret):
+        error = ValueError(f"{secret}\nDETAIL: Failing row contains (pat@example.com)")
+        line = JsonFormatter().format(record("4242 4242 4242 4242 %s", secret, error=error))
+    assert "hunter2" not in line
+    assert "4242 4242" not in line
+    assert "Failing row" not in line
+    assert "ValueError" in json.loads(line)["exception"]
+
+
+def test_json_stays_one_line_and_gives_no_order() -> None:
+    """Controls are text, and the line is JSON whatever comes."""
+    line = JsonFormatter().format(record("a\r\nb\x1b[2J\u2028\x7f\u202e\0"))
+    assert len(line.splitlines()) == 1
+    assert "\x1b" not in line
+    assert json.loads(line)["event"] == "a\\r\nb\\x1b[2J\\u2028\\x7f\\u202e\\x00"
+
+
+def test_bound_facts_end_with_their_block() -> None:
+    """Also those that were bound inside it, and those of a task that it started."""
+    with bound(request_id="r1"):
+        bind(tenant_id="ten_1")
+        with bound(payment_id="pay_1"):
+            assert facts() == {"request_id": "r1", "tenant_id": "ten_1", "payment_id": "pay_1"}
+        assert facts() == {"request_id": "r1", "tenant_id": "ten_1"}
+    assert facts() == {}
+
+
+async def test_tasks_do_not_mix_their_facts() -> None:
+    """A hundred at once, each with its own."""
+
+    async def one(number: int) -> bool:
+        with bound(request_id=str(number)):
+            await asyncio.sleep(0)
+            bind(tenant_id=f"ten_{number}")
+            await asyncio.sleep(0)
+            return facts() == {"request_id": str(number), "tenant_id": f"ten_{number}"}
+
+    assert all(await asyncio.gather(*(one(number) for number in range(100))))
+
+
+class Terminal(io.StringIO):
+    """Where a person reads."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@contextmanager
+def logging_to(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Standard error is this, and logging is as it was afterwards."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    monkeypatch.setattr(sys, "stderr", stream)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+
+
+@pytest.mark.parametrize(
+    ("stream", "log_format", "is_json"),
+    [
+        (io.StringIO(), "auto", True),
+        (Terminal(), "auto", False),
+        (Terminal(), "json", True),
+        (io.StringIO(), "console", False),
+    ],
+)
+def test_a_terminal_gets_what_a_person_reads(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, log_format: str, *, is_json: bool
+) -> None:
+    """And a file what a collector reads, unless the settings say otherwise."""
+    with logging_to(stream, monkeypatch):
+        set_up_logging("INFO", log_format)  # type: ignore[arg-type]
+        logging.getLogger("app").info("hello")
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("{") == is_json
