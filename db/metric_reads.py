@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Label,
     Row,
     Select,
     Table,
@@ -59,9 +60,9 @@ def payment_rows(tenant_id: str, asked: ReportRequest) -> Select[Any]:
     unit: ColumnElement[str] = literal_column(f"'{asked.interval.lower()}'")
     start = func.date_trunc(unit, found.hour, literal_column("'UTC'"))
     by = func.grouping_sets(tuple_(start), tuple_(found.decline_code))
-    return select(
-        start.label("start"), found.decline_code, *_sums(found, PAYMENT_FIGURES)
-    ).group_by(by)
+    return select(start.label("start"), found.decline_code, *sums(found, PAYMENT_FIGURES)).group_by(
+        by
+    )
 
 
 def event_rows(tenant_id: str, asked: ReportRequest) -> Select[Any]:
@@ -77,7 +78,7 @@ def event_rows(tenant_id: str, asked: ReportRequest) -> Select[Any]:
         )
 
     found = union_all(of(webhook_figures), of(webhook_figure_changes)).subquery("figures").c
-    return select(found.event_type, *_sums(found, EVENT_FIGURES)).group_by(found.event_type)
+    return select(found.event_type, *sums(found, EVENT_FIGURES)).group_by(found.event_type)
 
 
 def latency_row(tenant_id: str, asked: ReportRequest) -> Select[Any]:
@@ -117,7 +118,7 @@ class SqlMetricReads:
         async with reading(self._engine, tenant_id) as connection:
             rows = (await connection.execute(payment_rows(tenant_id, asked))).all()
         figures = {
-            (row.start, row.decline_code): PaymentFigures(*_of(row, PAYMENT_FIGURES))
+            (row.start, row.decline_code): PaymentFigures(*figures_of(row, PAYMENT_FIGURES))
             for row in rows
         }
         return FiguresOfRange(
@@ -130,7 +131,7 @@ class SqlMetricReads:
     ) -> Mapping[str, EventFigures]:
         async with reading(self._engine, tenant_id) as connection:
             rows = await connection.execute(event_rows(tenant_id, asked))
-            return {row.event_type: EventFigures(*_of(row, EVENT_FIGURES)) for row in rows}
+            return {row.event_type: EventFigures(*figures_of(row, EVENT_FIGURES)) for row in rows}
 
     async def event_latency(self, tenant_id: str, asked: ReportRequest) -> EventLatency:
         async with reading(self._engine, tenant_id) as connection:
@@ -140,11 +141,13 @@ class SqlMetricReads:
         )
 
 
-def _of(row: Row[Any], names: Sequence[str]) -> list[int]:
+def figures_of(row: Row[Any], names: Sequence[str]) -> list[int]:
+    """The row's figures of these names, in their order."""
     return [getattr(row, name) for name in names]
 
 
-def _sums(columns: Any, names: Sequence[str]) -> list[ColumnElement[int]]:
+def sums(columns: Any, names: Sequence[str]) -> list[Label[int]]:
+    """The sum of each of these figures."""
     # a sum of bigint is numeric, which is dear to read
     return [cast(func.sum(columns[name]), BigInteger).label(name) for name in names]
 

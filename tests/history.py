@@ -37,7 +37,7 @@ SELECT :tenant_id, 'pay_' || lpad(n::text, 26, '0'), 'ord_' || lpad(n::text, 26,
     CASE status WHEN 'PAID' THEN captured - refunded - fee - gateway_fee
         WHEN 'AUTHORIZED' THEN total - fee - gateway_fee ELSE 0 END,
     300, 0, 'RETAIN', :tier_id, 'CARD',
-    CASE WHEN status = 'FAILED' AND n % 5 > 0
+    CASE WHEN status = 'FAILED' AND n % 7 > 0
         THEN jsonb_build_object('decline_code', (CAST(:codes AS text[]))[1 + n % 3]) ELSE '{}' END,
     CASE status WHEN 'FAILED' THEN 'declined' END,
     CASE status WHEN 'FAILED' THEN made END,

@@ -103,7 +103,8 @@ def test_health_is_told(settings: Settings) -> None:
     live, ready = (send(settings.public_url, "GET", path) for path in ("/livez", "/readyz"))
 
     assert (live.status, live.json) == (200, {"status": "ok"})
-    assert (ready.status, ready.json) == (200, {"status": "ok", "database": "ok"})
+    assert (ready.status, ready.json["database"], ready.json["worker"]) == (200, "ok", "ok")
+    assert ready.json["migrations"] == "ok"
 
 
 def spoken(merchant: Merchant, chunks: bytes) -> bytes:

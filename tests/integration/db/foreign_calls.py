@@ -42,6 +42,7 @@ OF_NO_TENANT = frozenset(
         "SqlDatabase",
         "SqlDoctorReads",
         "SqlNoticeStore",
+        "SqlRoutineReads",
         "SqlSigns",
         "SqlStateReads",
         "SqlIntake",
