@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _KINDS = frozenset({"select", "insert", "update", "delete", "with"})
+_OTHER = "other"
 _BEGAN = "tollgate_began"
 
 
@@ -38,13 +39,16 @@ class DatabaseMeasures(Collector):
         if isinstance(engine.sync_engine.pool, QueuePool):
             self._pools[name] = engine.sync_engine.pool
 
+        # Looked up once: this is done for each statement.
+        timed = {kind: self._statements.labels(name, kind) for kind in (*_KINDS, _OTHER)}
+
         def before(connection: Connection, *_: Any) -> None:
             connection.info[_BEGAN] = time.perf_counter()
 
         def after(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-            kind = statement.split(None, 1)[0].lower()
             took = time.perf_counter() - connection.info.pop(_BEGAN)
-            self._statements.labels(name, kind if kind in _KINDS else "other").observe(took)
+            kind = statement[:7].split(None, 1)[0].lower()
+            (timed.get(kind) or timed[_OTHER]).observe(took)
 
         event.listen(engine.sync_engine, "before_cursor_execute", before)
         event.listen(engine.sync_engine, "after_cursor_execute", after)

@@ -15,6 +15,7 @@ from domain.errors import GatewayUnavailable, NotFound
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.ids import Prefix, new_id
 from domain.ledger_checks import LedgerChecks
+from domain.payment import PaymentStatus
 from domain.services import PaymentService
 from domain.signs import ProcessKind
 from tests.integration.alerts.watch import ADMINISTRATOR, Watch
@@ -211,3 +212,21 @@ async def test_rounds_of_two_workers_open_one_alert(
     await asyncio.gather(*(each.rounds.run() for each in (watch, other, watch, other)))
     assert len(await watch.every()) == 1
     await other.platform.dispose()
+
+
+async def test_an_answer_about_another_amount_is_told(shop: Shop, watch: Watch) -> None:
+    """The gateway's intent is of another amount than the payment that we recorded: nothing is
+    adopted, and somebody is told."""
+    payment = await shop.lose_the_answer()
+    await shop.write(
+        "update payments set total_amount_cents = total_amount_cents + 1,"
+        " net_amount_cents = net_amount_cents + 1 where id = :id",
+        id=payment.id,
+    )
+    shop.books_are_whole = False
+    shop.clock.advance(120)
+    await shop.settler.settle_due(10)
+
+    ((operation_id,),) = await shop.rows("select id from gateway_operations")
+    assert await watch.look() == {("operation.snapshot_mismatch", operation_id)}
+    assert (await shop.now_of(payment)).status is PaymentStatus.PENDING
