@@ -23,24 +23,31 @@ _LIBRARIES = (
 """Loggers that say more than a line an event, say it twice, or print bodies and parameters at a
 lower level."""
 
-_SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
-    (re.compile(r"(?i)\b(bearer|basic)[ \t]+[\w.~+/=-]{8,}"), r"\1 [redacted]"),
-    (TOKEN, "[token redacted]"),
-    (GATEWAY_SECRET, r"\1_[redacted]"),
-    (CLIENT_SECRET, r"\1_[redacted]"),
-    (re.compile(r"(\bDETAIL:)[^\n]*"), r"\1 [redacted]"),
-    (re.compile(r"(://)[^/\s@'\"]{1,512}@"), r"\1[redacted]@"),
-    (EMAIL, r"[redacted]\1"),
+_SECRETS: Sequence[tuple[tuple[str, ...], re.Pattern[str], str]] = (
+    (
+        ("bearer", "basic"),
+        re.compile(r"(?i)\b(bearer|basic)[ \t]+[\w.~+/=-]{8,}"),
+        r"\1 [redacted]",
+    ),
+    (("eyj",), TOKEN, "[token redacted]"),
+    (("sk_", "rk_", "whsec_"), GATEWAY_SECRET, r"\1_[redacted]"),
+    (("_secret_",), CLIENT_SECRET, r"\1_[redacted]"),
+    (("detail:",), re.compile(r"(\bDETAIL:)[^\n]*"), r"\1 [redacted]"),
+    (("://",), re.compile(r"(://)[^/\s@'\"]{1,512}@"), r"\1[redacted]@"),
+    (("@",), EMAIL, r"[redacted]\1"),
 )
 """Bearer tokens, JSON Web Tokens, the gateway's keys, webhook secrets and client secrets, values
 that PostgreSQL quotes in its errors, passwords in URLs, and the local part of e-mail addresses,
-with what stands in their place."""
+with what stands in their place. Before each stands what a text must hold in small letters for the
+pattern to find anything: most lines hold none of it, and looking for that costs next to nothing."""
 
 
 def redacted(text: str) -> str:
     """The text without secrets, card numbers and the names in e-mail addresses."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
+    small = text.lower()
+    for hints, pattern, replacement in _SECRETS:
+        if any(hint in small for hint in hints):
+            text = pattern.sub(replacement, text)
     return without_shown_card_numbers(text)
 
 

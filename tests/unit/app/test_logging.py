@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.logging import JsonFormatter, LineFormatter, set_up_logging
+from app.logging import JsonFormatter, LineFormatter, redacted, set_up_logging
 from domain.bound import bind, bound, facts
 
 
@@ -149,3 +149,26 @@ def test_a_terminal_gets_what_a_person_reads(
         logging.getLogger("app").info("hello")
     (line,) = stream.getvalue().splitlines()
     assert line.startswith("{") == is_json
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "Bearer abcdefghij",
+        "BASIC dXNlcjpwYXNzd29yZA==",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+        "rk_test_hunter2hunter2",
+        "sk_live_hunter2hunter2",
+        "whsec_hunter2hunter2",
+        "pi_123_secret_hunter2",
+        "DETAIL: Failing row contains (1, 2).",
+        "postgresql://user:hunter2@db.internal/x",
+        "pat.o'neil@example.com",
+        "4242 4242 4242 4242",
+    ],
+)
+def test_no_hint_lets_a_secret_through(secret: str) -> None:
+    """What is looked for first never hides what is looked for then."""
+    for text in (secret, f"a {secret}", f"{'x ' * 500}{secret} y"):
+        assert secret not in redacted(text)
+        assert secret not in JsonFormatter().format(record("%s", text))
