@@ -16,6 +16,7 @@ from app.loops import pause
 from domain.ids import Prefix, new_id
 from domain.ports import Clock, DatabaseUnavailable
 from domain.signs import BEAT_SECONDS, SLOW_SECONDS, ProcessKind, RequestCounts, Sign, SignStore
+from webhooks.throttled import ThrottledLog
 
 SAMPLE_SECONDS = 1.0
 """How often the pools are looked at between two signs."""
@@ -72,6 +73,7 @@ class Heart:
         self._pools = pools
         self._clock = clock
         self._tally = tally
+        self._log = ThrottledLog(_log)
         now = clock.now()
         self._sign = Sign(
             process_id=new_id(Prefix.PROCESS),
@@ -111,7 +113,7 @@ class Heart:
             await self._signs.beat(replace(self._sign, beat_at=now), counts)
         except DatabaseUnavailable as away:
             self._tally.put_back(counts)
-            _log.warning("no sign of life could be given: %s", away)
+            self._log.warning(f"no sign of life could be given: {away}")
 
     def _sample(self, now: datetime) -> None:
         """A pool is full while each of its connections is in use; the fullest one counts."""

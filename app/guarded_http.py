@@ -17,6 +17,9 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""Addresses that a translator turns into IPv4 ones (RFC 6052)."""
+
 CONNECT_SECONDS = 5.0
 SEND_SECONDS = 15.0
 
@@ -36,6 +39,8 @@ def is_public(address: str) -> bool:
     inner = None
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.is_global and not ip.is_multicast and (inner is None or inner.is_global)
 
 

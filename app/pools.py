@@ -18,8 +18,8 @@ INBOX_POOL_SIZE = 3
 """Connections for webhook deliveries: the commits that are in flight at once, and one that buries.
 """
 
-BEAT_POOL_SIZE = 1
-"""Connections for signs of life and probes alone, which must not wait for what they tell of."""
+BEAT_POOL_SIZE = 2
+"""Connections for signs of life and for probes, which must not wait for what they tell of."""
 
 
 @dataclass(frozen=True, slots=True)

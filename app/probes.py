@@ -4,6 +4,7 @@ which one is it. None of it asks the gateway."""
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -25,6 +26,10 @@ READY_SECONDS = 2.0
 """How long the database may take before an instance counts as not ready."""
 
 
+FRESH_SECONDS = 1.0
+"""How long an answer serves others: whoever asks all the time costs no more than that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """`status` is unavailable where this instance can serve nobody: without the database, or with
@@ -42,14 +47,26 @@ class Readiness:
 class Probe:
     """Looks at one instance. It has a connection of its own, so that a full pool is told of."""
 
-    def __init__(self, pools: Pools, wake: ArqWake, clock: Clock) -> None:
+    def __init__(
+        self, pools: Pools, wake: ArqWake, clock: Clock, *, fresh_seconds: float = FRESH_SECONDS
+    ) -> None:
         self._pools = pools
         self._signs = SqlSigns(pools.beat)
         self._wake = wake
         self._clock = clock
+        self._fresh_seconds = fresh_seconds
+        self._looking = asyncio.Lock()
+        self._last: tuple[float, Readiness] | None = None
 
     async def readiness(self) -> Readiness:
-        """How the instance is now."""
+        """How the instance is, or was a moment ago."""
+        async with self._looking:
+            now = time.monotonic()
+            if self._last is None or now - self._last[0] >= self._fresh_seconds:
+                self._last = now, await self._look()
+            return self._last[1]
+
+    async def _look(self) -> Readiness:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 migrations = standing(await applied_revision(self._pools.beat))

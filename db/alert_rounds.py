@@ -87,7 +87,6 @@ _SETTLED = (
         _of_events(rule)
         for rule in (
             AlertRule.WEBHOOK_DEAD,
-            AlertRule.WEBHOOK_UNREADABLE,
             AlertRule.WEBHOOK_UNMATCHED,
             AlertRule.WEBHOOK_MISMATCH,
         )

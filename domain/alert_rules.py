@@ -142,12 +142,12 @@ RULES: Mapping[AlertRule, Terms] = {
     AlertRule.GATEWAY_DISABLED: _state(_CRITICAL, "A gateway account was switched off."),
     AlertRule.LEDGER_DIFFERENCE: _state(_CRITICAL, "The books differ from the payments."),
     AlertRule.WEBHOOK_DEAD: _state(_HIGH, "An event was given up."),
-    AlertRule.WEBHOOK_UNREADABLE: _state(_HIGH, "An event cannot be read."),
     AlertRule.WEBHOOK_UNMATCHED: _state(_MEDIUM, "An event's payment is not known here."),
     AlertRule.WEBHOOK_MISMATCH: _state(_CRITICAL, "An event contradicts what is recorded."),
     AlertRule.WEBHOOK_WALK_FAILED: _state(_MEDIUM, "An account's events cannot be listed."),
     AlertRule.PAYMENT_LATE_MONEY: _event(_CRITICAL, "Money came for a payment that had ended."),
     AlertRule.REFUND_UNFORESEEN: _event(_CRITICAL, "A refund took effect that had ended."),
+    AlertRule.WEBHOOK_UNREADABLE: _event(_HIGH, "An event cannot be read."),
     AlertRule.FEE_REFUND_REFUSED: _event(_HIGH, "The gateway does not return a fee."),
     AlertRule.OPERATION_SNAPSHOT_MISMATCH: _event(
         _CRITICAL, "The gateway answers for another payment, amount or currency."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -49,7 +50,7 @@ async def pools(settings: Settings) -> AsyncIterator[Pools]:
 async def probe(pools: Pools, shop: Shop, redis_url: str) -> AsyncIterator[Probe]:
     """A probe with Valkey there."""
     wake = ArqWake(redis_url)
-    yield Probe(pools, wake, shop.clock)
+    yield Probe(pools, wake, shop.clock, fresh_seconds=0)
     await wake.close()
 
 
@@ -129,3 +130,16 @@ async def test_the_status_says_it_too(
     assert version.json == {"version": "0.1.0", "migration": known_revisions()[0]}
     await wake.close()
     await nowhere.dispose()
+
+
+async def test_whoever_asks_all_the_time_costs_one_look(
+    watch: Watch, pools: Pools, redis_url: str
+) -> None:
+    """A hundred at once have one answer; it is a moment old at most."""
+    await beat(watch)
+    wake = ArqWake(redis_url)
+    probe = Probe(pools, wake, watch.shop.clock)
+    found = await asyncio.gather(*(probe.readiness() for _ in range(100)))
+    assert len({id(each) for each in found}) == 1
+    assert found[0] == FINE
+    await wake.close()
