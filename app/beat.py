@@ -21,6 +21,9 @@ from webhooks.throttled import ThrottledLog
 SAMPLE_SECONDS = 1.0
 """How often the pools are looked at between two signs."""
 
+FREE_SAMPLES = 3
+"""So many samples in a row must find a connection free before a pool counts as full no more."""
+
 GOODBYE_SECONDS = 2.0
 """How long a process that ends may take to say so."""
 
@@ -74,6 +77,7 @@ class Heart:
         self._clock = clock
         self._tally = tally
         self._log = ThrottledLog(_log)
+        self._free_samples = 0
         now = clock.now()
         self._sign = Sign(
             process_id=new_id(Prefix.PROCESS),
@@ -116,10 +120,16 @@ class Heart:
             self._log.warning(f"no sign of life could be given: {away}")
 
     def _sample(self, now: datetime) -> None:
-        """A pool is full while each of its connections is in use; the fullest one counts."""
+        """A pool is full while each of its connections is in use; the fullest one counts. Under
+        pressure one is free for an instant whenever a caller ends: that is no end of it."""
         in_use = sum(_pool(engine).checkedout() for engine in self._pools)
         is_full = any(_pool(each).checkedout() >= _pool(each).size() for each in self._pools)
-        since = (self._sign.pool_full_since or now) if is_full else None
+        self._free_samples = 0 if is_full else self._free_samples + 1
+        since = self._sign.pool_full_since
+        if is_full:
+            since = since or now
+        elif self._free_samples >= FREE_SAMPLES:
+            since = None
         self._sign = replace(self._sign, pool_in_use=in_use, pool_full_since=since)
 
 

@@ -190,7 +190,12 @@ async def test_a_pool_is_full(shop: Shop, watch: Watch, database_url: str) -> No
         await heart.beat()
         assert await watch.look() == {("pool.full", heart.process_id)}
 
-    await heart.beat()
+    await heart.beat()  # free for an instant
+    async with connected(pool):
+        await heart.beat()
+        assert await watch.look() == {("pool.full", heart.process_id)}
+    for _ in range(3):
+        await heart.beat()
     await watch.rounds.run()
     shop.clock.advance(GONE_SECONDS)
     await heart.beat()

@@ -115,7 +115,8 @@ async def test_what_waits_is_shown(database_url: str, sandbox_url: str) -> None:
         await waiting(shop)
         shop.clock.advance(100)
         await gauges.read(*reads)
-        count = len(await shop.gateway_events())
+        ((count,),) = await shop.rows("select count(*) from webhook_events")
+        assert count > 2
         assert value(registry, "tollgate_webhook_events_unprocessed") == count
         assert value(registry, "tollgate_webhook_events_waiting_seconds") >= 100
         assert value(registry, "tollgate_gateway_operations_open", state="UNKNOWN") == 1
