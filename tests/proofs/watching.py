@@ -36,7 +36,9 @@ from tests.proofs.steps import Steps
 
 MINUTE = 60.0
 UNREADABLE = (
-    b'{"id": "evt_unreadable", "object": "event", "type": "charge.updated", "created": 1e999}'
+    b'{"id": "evt_unreadable", "object": "event", "type": "charge.updated", "livemode": false,'
+    b' "api_version": "2026-10-28.endive", "created": 1e999,'
+    b' "data": {"object": {"id": "ch_1", "object": "charge"}}}'
 )
 
 
