@@ -18,7 +18,10 @@ from app.settings import Settings
 from db.doctor_reads import SqlDoctorReads
 from db.revision import Migrations, applied_revision, known_revisions, standing
 from db.roles import DatabaseRole, login_faults
+from db.state_reads import SqlStateReads, by_rule
 from db.webhook_health import SqlInboxHealthReads
+from domain.alert_conditions import is_silent
+from domain.alert_rules import RULES, AlertRule
 from domain.errors import GatewayProblem, GatewayUnauthorized
 from domain.gateways.stripe_gateway import StripeGateway
 from domain.gateways.stripe_requests import is_live_key
@@ -34,8 +37,6 @@ SECRET_DAYS = 14
 """From how long before its end on a webhook secret is told of."""
 
 GATEWAY_SECONDS = 6.0
-_LAG_SECONDS = 300.0
-_OLD_SECONDS = 900.0
 _TOO_OPEN = 0o026
 """Bits of a file's mode: the group may write, or others read or write."""
 
@@ -99,7 +100,7 @@ async def of_database(
     health = await SqlInboxHealthReads(engine).inbox_health(now)
     yield inbox(health.unprocessed, health.dead, health.waiting_seconds)
     yield operations(*await reads.unknown_operations(), now)
-    yield alerts(await reads.open_alerts())
+    yield alerts(await SqlStateReads(engine).open_alerts())
 
 
 def secrets_in_force(settings: Settings, now: datetime) -> Check:
@@ -184,7 +185,7 @@ def workers(last_beats: Mapping[ProcessKind, datetime], now: datetime) -> Check:
     if beat_at is None:
         return Check("worker", Verdict.FAULT, "none has given a sign of life", fix)
     age = (now - beat_at).total_seconds()
-    if age > 30:
+    if is_silent(beat_at, now):
         return Check("worker", Verdict.FAULT, f"the last sign of life is {age:.0f} s old", fix)
     return ok("worker", f"gave a sign of life {max(age, 0):.0f} s ago")
 
@@ -204,7 +205,7 @@ def inbox(unprocessed: int, dead: int, waiting_seconds: float | None) -> Check:
         return Check(
             "inbox", Verdict.FAULT, found, "tollgate webhooks list --status DEAD, then replay"
         )
-    if (waiting_seconds or 0) > _LAG_SECONDS:
+    if (waiting_seconds or 0) > RULES[AlertRule.WEBHOOK_LAG].threshold:
         fix = "Start another worker, or look into its log."
         return Check("inbox", Verdict.FAULT, f"{found}, one for {waiting_seconds:.0f} s", fix)
     return ok("inbox", found)
@@ -213,17 +214,18 @@ def inbox(unprocessed: int, dead: int, waiting_seconds: float | None) -> Check:
 def operations(unknown: int, since: datetime | None, now: datetime) -> Check:
     """Whether operations stay without an outcome."""
     found = f"{unknown} without an outcome"
-    if since is not None and (now - since).total_seconds() > _OLD_SECONDS:
+    limit = RULES[AlertRule.OPERATION_UNKNOWN].threshold
+    if since is not None and (now - since).total_seconds() > limit:
         fix = "See operation.unknown in docs/monitoring.md."
         return Check("operations", Verdict.FAULT, f"{found}, one since {since:%H:%M} UTC", fix)
     return ok("operations", found)
 
 
-def alerts(open_alerts: Mapping[str, int]) -> Check:
+def alerts(open_alerts: Mapping[tuple[str, str], int]) -> Check:
     """What is open."""
     if not open_alerts:
         return ok("alerts", "none is open")
-    found = ", ".join(f"{rule} ({count})" for rule, count in open_alerts.items())
+    found = ", ".join(f"{rule} ({count})" for rule, count in by_rule(open_alerts).items())
     fix = "Each has its runbook in docs/monitoring.md."
     return Check("alerts", Verdict.WARNING, f"open: {found}", fix)
 

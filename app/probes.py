@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 
 from sqlalchemy.pool import QueuePool
 from starlette.requests import Request
@@ -17,7 +16,7 @@ from app.beat import VERSION
 from app.pools import Pools
 from db.revision import Migrations, applied_revision, known_revisions, standing
 from db.signs import SqlSigns
-from domain.alert_rules import RULES, AlertRule
+from domain.alert_conditions import is_silent
 from domain.ports import Clock, DatabaseUnavailable
 from domain.signs import ProcessKind
 from webhooks.wake import ArqWake
@@ -83,9 +82,8 @@ class Probe:
 
     async def _worker(self) -> str:
         beat_at = await self._signs.last_beat(ProcessKind.WORKER)
-        limit = timedelta(seconds=RULES[AlertRule.WORKER_SILENT].threshold)
-        is_silent = beat_at is None or self._clock.now() - beat_at > limit
-        return "silent" if is_silent else "ok"
+        lives = beat_at is not None and not is_silent(beat_at, self._clock.now())
+        return "ok" if lives else "silent"
 
     def _is_full(self) -> bool:
         pool = self._pools.api.sync_engine.pool

@@ -66,7 +66,7 @@ class StateGauges:
             self.operations.labels(name).set(count)
             self.oldest.labels(name).set((now - since).total_seconds())
         self.alerts.clear()
-        for rule, severity, count in await state.open_alerts():
+        for (rule, severity), count in (await state.open_alerts()).items():
             self.alerts.labels(rule, severity).set(count)
         self.notices.set(await state.waiting_notices())
 

@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import connected
-from db.tables import alerts, gateways, operations, processes
+from db.tables import gateways, operations, processes
 from domain.operation import OperationState
 from domain.signs import ProcessKind
 
-_O, _P, _A = operations.c, processes.c, alerts.c
+_O, _P = operations.c, processes.c
 _CLOCK = select(func.clock_timestamp())
 # The platform has a row of each mode from the start; a tenant's tell which is used.
 _LIVEMODES = select(gateways.c.livemode).where(gateways.c.tenant_id.is_not(None)).distinct()
@@ -21,12 +21,6 @@ _BEATS = select(_P.kind, func.max(_P.beat_at).label("beat_at")).group_by(_P.kind
 _FULL = select(func.count()).where(_P.pool_full_since.is_not(None))
 _UNKNOWN = select(func.count().label("number"), func.min(_O.first_sent_at).label("since")).where(
     _O.state == OperationState.UNKNOWN.value
-)
-_ALERTS = (
-    select(_A.rule, func.count().label("number"))
-    .where(_A.closed_at.is_(None))
-    .group_by(_A.rule)
-    .order_by(_A.rule)
 )
 
 
@@ -66,9 +60,3 @@ class SqlDoctorReads:
         async with connected(self._engine) as connection:
             row = (await connection.execute(_UNKNOWN)).one()
         return row.number, row.since
-
-    async def open_alerts(self) -> Mapping[str, int]:
-        """How many are open, by rule."""
-        async with connected(self._engine) as connection:
-            rows = await connection.execute(_ALERTS)
-            return {row.rule: row.number for row in rows}

@@ -53,7 +53,7 @@ _AMOUNTS = {
 }
 
 
-def fee_rows(asked: ReportRequest) -> Select[Any]:
+def fee_rows(asked: ReportRequest, rows_max: int = ROWS_MAX) -> Select[Any]:
     """The rows of a report, and one more than it may have."""
     # As literals: PostgreSQL must see that what is selected is what is grouped by.
     unit: ColumnElement[str] = literal_column(f"'{asked.interval.lower()}'")
@@ -86,16 +86,16 @@ def fee_rows(asked: ReportRequest) -> Select[Any]:
         .where(*conditions)
         .group_by(start, _BOOKED.tenant_id, tier)
         .order_by(start, _BOOKED.tenant_id, tier)
-        .limit(literal(ROWS_MAX + 1))
+        .limit(literal(rows_max + 1))
     )
 
 
 async def read_fee_rows(
-    connection: AsyncConnection, asked: ReportRequest
+    connection: AsyncConnection, asked: ReportRequest, rows_max: int = ROWS_MAX
 ) -> Sequence[FeeReportRow]:
     """The rows. Raises TooManyRows."""
-    rows = (await connection.execute(fee_rows(asked))).all()
-    if len(rows) > ROWS_MAX:
+    rows = (await connection.execute(fee_rows(asked, rows_max))).all()
+    if len(rows) > rows_max:
         raise TooManyRows
     return [_row_of(row) for row in rows]
 
@@ -109,7 +109,10 @@ class SqlLedgerReads:
     """Implements `domain.ledger_ports.LedgerReads`. `engine` is the API's, `platform` has the role
     of the platform's people, who see every tenant."""
 
-    def __init__(self, engine: AsyncEngine, platform: AsyncEngine) -> None:
+    def __init__(
+        self, engine: AsyncEngine, platform: AsyncEngine, *, rows_max: int = ROWS_MAX
+    ) -> None:
+        self._rows_max = rows_max
         self._engine = on_own_terms(engine)
         self._platform = platform.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -125,6 +128,6 @@ class SqlLedgerReads:
     async def fee_rows(self, asked: ReportRequest) -> Sequence[FeeReportRow]:
         if asked.tenant_id is None:
             async with connected(self._platform) as connection:
-                return await read_fee_rows(connection, asked)
+                return await read_fee_rows(connection, asked, self._rows_max)
         async with reading(self._engine, asked.tenant_id) as connection:
-            return await read_fee_rows(connection, asked)
+            return await read_fee_rows(connection, asked, self._rows_max)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.doctor_reads import SqlDoctorReads
 from db.engine import connected
 from db.metric_reads import figures_of, sums
+from db.state_reads import SqlStateReads, by_rule
 from db.tables import (
     disputes,
     payment_figure_changes,
@@ -36,6 +37,7 @@ class SqlRoutineReads:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._doctor = SqlDoctorReads(engine)
+        self._state_now = SqlStateReads(engine)
         self._health = SqlInboxHealthReads(engine)
 
     async def facts(self, start: datetime, end: datetime, now: datetime) -> Facts:
@@ -63,7 +65,7 @@ class SqlRoutineReads:
     async def _state(self, now: datetime, *, due: int, ending: int) -> State:
         health = await self._health.inbox_health(now)
         unknown, since = await self._doctor.unknown_operations()
-        alerts = await self._doctor.open_alerts()
+        alerts = by_rule(await self._state_now.open_alerts())
         return State(alerts, health.dead, health.unprocessed, unknown, since, due, ending)
 
 

@@ -1,8 +1,8 @@
-"""What waits and what is amiss, counted over all tenants, in the worker's role."""
+"""What waits and what is amiss, over all tenants, in the role of worker or platform."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import func, select, text
@@ -22,6 +22,7 @@ _ALERTS = (
     select(_A.rule, _A.severity, func.count().label("number"))
     .where(_A.closed_at.is_(None))
     .group_by(_A.rule, _A.severity)
+    .order_by(_A.rule, _A.severity)
 )
 _NOTICES = select(func.count()).where(alert_notices.c.due_at.is_not(None))
 
@@ -38,13 +39,21 @@ class SqlStateReads:
             rows = await connection.execute(_OPERATIONS)
             return {row.state: (row.number, row.since) for row in rows}
 
-    async def open_alerts(self) -> Sequence[tuple[str, str, int]]:
-        """Rule, severity, and how many."""
+    async def open_alerts(self) -> Mapping[tuple[str, str], int]:
+        """How many, by rule and severity."""
         async with connected(self._engine) as connection:
             rows = await connection.execute(_ALERTS)
-            return [(row.rule, row.severity, row.number) for row in rows]
+            return {(row.rule, row.severity): row.number for row in rows}
 
     async def waiting_notices(self) -> int:
         """How many notices are still to be sent."""
         async with connected(self._engine) as connection:
             return int(await connection.scalar(_NOTICES) or 0)
+
+
+def by_rule(open_alerts: Mapping[tuple[str, str], int]) -> Mapping[str, int]:
+    """How many of each rule, whatever their severity."""
+    counts: dict[str, int] = {}
+    for (rule, _), count in open_alerts.items():
+        counts[rule] = counts.get(rule, 0) + count
+    return counts

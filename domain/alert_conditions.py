@@ -113,7 +113,6 @@ def lag(health: InboxHealth) -> list[Finding]:
 
 def silent(signs: Iterable[Sign], now: datetime) -> list[Finding]:
     """Processes that ended or hang without having said goodbye."""
-    limit = timedelta(seconds=RULES[AlertRule.WORKER_SILENT].threshold)
     return [
         Finding(
             sign.process_id,
@@ -121,15 +120,19 @@ def silent(signs: Iterable[Sign], now: datetime) -> list[Finding]:
             f"The {sign.kind} {sign.process_id} last told that it lives at {_time(sign.beat_at)}.",
         )
         for sign in signs
-        if now - sign.beat_at > limit
+        if is_silent(sign.beat_at, now)
     ]
+
+
+def is_silent(beat_at: datetime, now: datetime) -> bool:
+    """Whether a process that last told then that it lives counts as ended or stuck."""
+    return now - beat_at > timedelta(seconds=RULES[AlertRule.WORKER_SILENT].threshold)
 
 
 def full_pools(signs: Iterable[Sign], now: datetime) -> list[Finding]:
     """Processes all of whose connections are in use for long. One that is silent is another rule's:
     what it said last is no longer so."""
     limit = timedelta(seconds=RULES[AlertRule.POOL_FULL].threshold)
-    silence = timedelta(seconds=RULES[AlertRule.WORKER_SILENT].threshold)
     return [
         Finding(
             sign.process_id,
@@ -139,7 +142,7 @@ def full_pools(signs: Iterable[Sign], now: datetime) -> list[Finding]:
         )
         for sign in signs
         if sign.pool_full_since is not None
-        and now - sign.beat_at <= silence
+        and not is_silent(sign.beat_at, now)
         and sign.beat_at - sign.pool_full_since >= limit
     ]
 

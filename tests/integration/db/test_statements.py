@@ -37,7 +37,7 @@ WITHOUT: dict[str, str] = {
                 f"db.alert_rounds._{name}"
                 for name in ("CLOSED", "CLOSE_UNSEEN", "ESCALATE", "LOCK_WAITING")
             ),
-            *(f"db.doctor_reads._{name}" for name in ("ALERTS", "LIVEMODES", "UNKNOWN")),
+            *(f"db.doctor_reads._{name}" for name in ("LIVEMODES", "UNKNOWN")),
             "db.state_reads._ALERTS",
             "db.state_reads._OPERATIONS",
         ),
