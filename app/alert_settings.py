@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
-from app.connection_settings import ConnectionSettings
 from app.setting_types import in_production, is_url, listed
+from app.telemetry_settings import TelemetrySettings
 
 SECRET_BYTES_MIN = 24
 """How long a signing key is at least (Standard Webhooks 1.0.0: 24 to 64 bytes)."""
@@ -68,8 +68,8 @@ def _secret(value: SecretStr | None) -> SecretStr | None:
 WebUrl = Annotated[SecretStr | None, AfterValidator(_web)]
 
 
-class AlertSettings(ConnectionSettings):
-    """The second part of `app.settings.Settings`. Without an address nothing is sent; the alerts
+class AlertSettings(TelemetrySettings):
+    """The third part of `app.settings.Settings`. Without an address nothing is sent; the alerts
     stand in the database all the same."""
 
     alert_private_addresses: bool = Field(

@@ -16,7 +16,7 @@ from app.beat import Heart, RequestTally
 from app.budgets import CountedDoor
 from app.clock import SystemClock
 from app.database import cipher_of
-from app.gateway_watch import WatchedGateway
+from app.gateway_watch import WatchedGateway, both
 from app.graphiql import graphiql_routes
 from app.graphql import GraphQLEndpoint, Services
 from app.guard import GraphQLGuard
@@ -30,6 +30,7 @@ from app.pools import Pools
 from app.probes import Probe, probe_routes
 from app.refusal import answer_unserved
 from app.settings import Settings
+from app.tracing import Tracing, Untraced
 from app.use_cases import services_of
 from app.viewer import viewer_routes
 from db.intake import SqlIntake
@@ -50,10 +51,15 @@ from webhooks.routes import routes as webhook_routes
 from webhooks.wake import ArqWake
 
 
-def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -> Starlette:
+def create_app(
+    settings: Settings,
+    measures: PrometheusMeasures | None = None,
+    tracing: Tracing | None = None,
+) -> Starlette:
     """The API as an ASGI application. Its pools open on first use and close with its lifespan.
     Raises SettingsError for a manifest of trusted documents that cannot be used."""
     measures = measures or PrometheusMeasures()
+    tracing = tracing or Untraced()
     tally = RequestTally()
     policy, pools, clock = Policy.of(settings), Pools.of(settings), SystemClock()
     pools.watched_by(measures.database)
@@ -61,7 +67,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
     stripe = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
-    gateway = WatchedGateway(stripe, measures.gateway.around)
+    gateway = WatchedGateway(stripe, both(measures.gateway.around, tracing.call))
     wake = ArqWake(settings.redis_url.get_secret_value())
     payments = PaymentService(database, gateway, wake, clock)
     services = services_of(settings, pools, database, gateway, payments, wake, clock)
@@ -77,7 +83,7 @@ def create_app(settings: Settings, measures: PrometheusMeasures | None = None) -
             *_webhook_health_routes(settings, SqlInboxHealthReads(pools.platform), clock),
             *probe_routes(Probe(pools, wake, clock)),
         ],
-        middleware=middleware(settings, measures.requests, tally),
+        middleware=middleware(settings, measures.requests, tally, tracing),
         exception_handlers={HTTPException: answer_unserved, Exception: answer_fault},
         lifespan=_living(
             Heart(SqlSigns(pools.beat), ProcessKind.API, [pools.api], clock, tally),

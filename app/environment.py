@@ -22,6 +22,8 @@ SECRETS = frozenset(
         "TOLLGATE_CHECKOUT_KEYS",
         "TOLLGATE_CREDENTIAL_KEYS",
         "TOLLGATE_JWT_KEYS",
+        "TOLLGATE_NEW_RELIC_LICENSE_KEY",
+        "TOLLGATE_SENTRY_DSN",
     }
 )
 """The variables that may be named by a file instead (`NAME_FILE`), as secret mounts do."""

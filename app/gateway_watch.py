@@ -3,8 +3,8 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
 from domain.gateway import (
@@ -22,6 +22,17 @@ from domain.tenant import GatewayAccount
 
 Around = Callable[[str], AbstractAsyncContextManager[None]]
 """Made for each call, by its name; sees what the call raises and changes nothing of it."""
+
+
+def both(outer: Around, inner: Around) -> Around:
+    """Puts the one around the other."""
+
+    @asynccontextmanager
+    async def around(call: str) -> AsyncIterator[None]:
+        async with outer(call), inner(call):
+            yield
+
+    return around
 
 
 class WatchedGateway:

@@ -15,6 +15,7 @@ from app.request_id import HEADER, RequestIds
 from app.request_metrics import RequestMeasures
 from app.request_watch import RequestWatch
 from app.settings import Settings
+from app.tracing import Tracing
 
 PREFLIGHT_SECONDS = 7200
 """How long a browser may keep what a preflight said; Chromium keeps it no longer."""
@@ -24,11 +25,11 @@ _SHOWN = (HEADER, "Retry-After")
 
 
 def middleware(
-    settings: Settings, measures: RequestMeasures, tally: RequestTally
+    settings: Settings, measures: RequestMeasures, tally: RequestTally, tracing: Tracing
 ) -> list[Middleware]:
     """Headers and ids go onto every answer, also where a proxy's word has it refused."""
     return [
-        Middleware(RequestWatch, measures=measures, tally=tally),
+        Middleware(RequestWatch, measures=measures, tally=tally, tracing=tracing),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(RequestIds),
         Middleware(

@@ -12,6 +12,7 @@ from app.beat import RequestTally
 from app.request_facts import RequestFacts, facts_of
 from app.request_id import request_id_of
 from app.request_metrics import RequestMeasures
+from app.tracing import Activity, Tracing, Untraced
 from domain.bound import bound
 from schema.codes import RequestErrorCode
 
@@ -26,6 +27,7 @@ where they fail."""
 
 _OURS = frozenset({RequestErrorCode.INTERNAL_SERVER_ERROR.value, RequestErrorCode.OVERLOADED.value})
 _SERVER_ERROR = 500
+_UNTRACED = Untraced()
 
 _log = logging.getLogger("tollgate.requests")
 
@@ -40,8 +42,11 @@ def route_of(path: str) -> str:
 class RequestWatch:
     """Middleware, outermost."""
 
-    def __init__(self, app: ASGIApp, measures: RequestMeasures, tally: RequestTally) -> None:
+    def __init__(
+        self, app: ASGIApp, measures: RequestMeasures, tally: RequestTally, tracing: Tracing
+    ) -> None:
         self.app = app
+        self._tracing = tracing
         self._measures = measures
         self._tally = tally
 
@@ -57,16 +62,17 @@ class RequestWatch:
                 status = message["status"]
             await send(message)
 
-        with bound(request_id=request_id_of(scope)):
+        tracing = _UNTRACED if scope["path"] in PROBES else self._tracing
+        with bound(request_id=request_id_of(scope)), tracing.request() as activity:
             try:
                 await self.app(scope, receive, send_and_note)
                 is_answered = True
             finally:
                 # What is raised past here is answered further out, by the handler of faults.
                 told = status if status or is_answered else _SERVER_ERROR
-                self._note(scope, told, time.perf_counter() - began)
+                self._note(scope, told, time.perf_counter() - began, activity)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, activity: Activity) -> None:
         """Status 0 is a caller that hung up before there was an answer."""
         facts, route = facts_of(scope), route_of(scope["path"])
         self._measures.request(route, status, seconds)
@@ -77,6 +83,15 @@ class RequestWatch:
             self._tally.count(seconds, failed=failed)
         if route not in PROBES or failed:
             _log.info(_LINE, *_line(scope, facts, route, status, seconds))
+        activity.told(
+            f"{scope['method']} {route}",
+            failed=failed,
+            http__request__method=scope["method"],
+            http__route=route,
+            http__response__status_code=status,
+            graphql__operation__name=facts.operation or "",
+            tollgate__outcome=facts.outcome,
+        )
 
 
 _LINE = "%s %s %d in %.1f ms, %s %s"

@@ -5,13 +5,16 @@ import gc
 import socket
 
 import uvicorn
+from starlette.applications import Starlette
 
 from app.asgi import create_app
 from app.http_protocol import BoundedProtocol
 from app.metrics import PrometheusMeasures, metrics_served
 from app.settings import Settings
 from app.startup import check_login
+from app.telemetry import telemetry
 from db.roles import DatabaseRole
+from domain.signs import ProcessKind
 
 SHUTDOWN_SECONDS = 20
 """Longer than the 15 s that a mutation waits for the gateway, so that a deployment cuts no call."""
@@ -33,8 +36,13 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
     """
     asyncio.run(check_login(settings, (DatabaseRole.API, DatabaseRole.PLATFORM)))
     measures = PrometheusMeasures()
+    with metrics_served(settings, measures), telemetry(settings, ProcessKind.API) as tracing:
+        _run(settings, create_app(settings, measures, tracing), fd)
+
+
+def _run(settings: Settings, app: Starlette, fd: int | None) -> None:
     config = uvicorn.Config(
-        create_app(settings, measures),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -53,5 +61,4 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS)
     sockets = None if fd is None else [socket.socket(fileno=fd)]
-    with metrics_served(settings, measures):
-        uvicorn.Server(config).run(sockets=sockets)
+    uvicorn.Server(config).run(sockets=sockets)

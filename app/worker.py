@@ -25,13 +25,15 @@ from app.daily import LOOK_SECONDS, run_jobs
 from app.database import cipher_of
 from app.folding import FOLD_SECONDS, fold_changes
 from app.gaps import event_list, keep_walking
-from app.gateway_watch import WatchedGateway
+from app.gateway_watch import WatchedGateway, both
 from app.loops import Part, Sweeper, keep_running, settle
 from app.metrics import PrometheusMeasures, metrics_served
 from app.sealing import SEAL_SECONDS, seal_once
 from app.settings import Settings
 from app.startup import check_login
 from app.state_metrics import StateGauges
+from app.telemetry import telemetry
+from app.tracing import TracedEvents, Tracing
 from app.turns import Round, Turns, worker_name
 from db.alert_figures import SqlAlertFigures
 from db.alert_rounds import SqlAlertDatabase
@@ -97,8 +99,9 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.again)
     measures = PrometheusMeasures()
-    with metrics_served(settings, measures):
-        async with _use_cases(settings, measures) as use_cases:
+    served = metrics_served(settings, measures)
+    with served, telemetry(settings, ProcessKind.WORKER) as tracing:
+        async with _use_cases(settings, measures, tracing) as use_cases:
             await _work_until(told, use_cases, settings)
 
 
@@ -177,18 +180,20 @@ def _engine(settings: Settings, pool_size: int) -> AsyncEngine:
 
 
 @asynccontextmanager
-async def _use_cases(settings: Settings, measures: PrometheusMeasures) -> AsyncIterator[_UseCases]:
+async def _use_cases(
+    settings: Settings, measures: PrometheusMeasures, tracing: Tracing
+) -> AsyncIterator[_UseCases]:
     engine = _engine(settings, settings.db_pool_size)
     measures.database.watch("worker", engine)
     database = SqlDatabase(engine, cipher_of(settings), measures.commits)
     gateway = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
-    watched = WatchedGateway(gateway, measures.gateway.around)
+    watched = WatchedGateway(gateway, both(measures.gateway.around, tracing.call))
     wake = ArqWake(settings.redis_url.get_secret_value())
     clock = SystemClock()
     health = SqlInboxHealthReads(engine)
-    events = EventService(database, watched, wake, clock)
+    events = TracedEvents(tracing, database, watched, wake, clock)
     receiving = ReceivingService(SqlIntake(engine, keeps_connections=False), wake, measures)
     listing = event_list(settings)
     beating = _engine(settings, BEAT_POOL_SIZE)

@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from domain.account_events import AccountDatabase, AccountEvents
 from domain.alert_rules import AlertRule
+from domain.bound import bind
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, SnapshotMismatch
 from domain.event_ends import READS_MAX, Try, TryEnds, end_try, ended
@@ -98,6 +99,7 @@ class EventService:
         asks = None if use_case is None else reads
         try:
             route = await self._router.route(event, subject_of(event), asks)
+            _note(route)
             if use_case is None:
                 # Also one that changes nothing belongs to its payment, whose payer may be erased.
                 reason = f"Events of type {event.event_type} change nothing here."
@@ -170,6 +172,13 @@ def _belonging(tried: Try, route: Route | Refused) -> Try:
     if isinstance(route, Refused) or route.found is None:
         return tried
     return tried.of_payment(route.found.payment)
+
+
+def _note(route: Route | Refused) -> None:
+    """From here on the log knows what the try is about."""
+    if isinstance(route, Route) and route.found is not None:
+        payment = route.found.payment
+        bind(tenant_id=payment.tenant_id, payment_id=payment.id)
 
 
 def _told(problem: GatewayProblem) -> str:

@@ -58,11 +58,17 @@ def prefix_of(text: str) -> Prefix | None:
     return next((prefix for prefix in Prefix if is_id(text, prefix)), None)
 
 
+def bits_of(text: str) -> int:
+    """The number that an id stands for. `text` must have the shape of an id."""
+    _, _, tail = text.partition("_")
+    return sum(_ALPHABET.index(digit) << 5 * at for at, digit in enumerate(reversed(tail)))
+
+
 def earlier(text: str, milliseconds: int) -> str:
     """The smallest id with the prefix of `text` that is made so long before it. `text` must have
     the shape of an id."""
-    head, _, tail = text.partition("_")
-    made = sum(_ALPHABET.index(digit) << 5 * at for at, digit in enumerate(reversed(tail))) >> 80
+    head, _, _ = text.partition("_")
+    made = bits_of(text) >> 80
     return f"{head}_{_encode(max(0, made - milliseconds) << 80)}"
 
 

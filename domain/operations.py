@@ -92,7 +92,7 @@ class OperationRunner:
 
         Raises DatabaseUnavailable when the answer could not be kept; the settler reads it again.
         """
-        answer = await self._asking.ask(operation, account, timeout_seconds=timeout_seconds)
+        answer = await self.ask(operation, account, timeout_seconds=timeout_seconds)
         return await self.keep(operation, answer, actor)
 
     async def keep(self, operation: Operation, answer: Answer, actor: Actor) -> Outcome:

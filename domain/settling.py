@@ -22,6 +22,7 @@ from domain.answers import (
     refund_answer,
 )
 from domain.audit_lines import asked_entry
+from domain.bound import bind
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, NotFound
 from domain.fee_returning import due_fee_refund
@@ -152,7 +153,7 @@ class Settler:
         answer = await self._find(operation, payment, account)
         if answer is not None:
             await self._adopt(operation, answer)
-        elif not _is_late(operation, self._clock.now()):
+        elif self._clock.now() - _sent_between(operation)[0] <= RESEND_MAX:
             await self._send(operation, account)
         elif operation.kind in _CANCELS:
             key = f"{operation.id}-{operation.attempts}"
@@ -216,7 +217,7 @@ class Settler:
     async def _adopt(self, operation: Operation, answer: Answer) -> None:
         """Records what was found. An intent found too late for its caller is canceled again."""
         outcome = await self._runner.record(operation, answer, SETTLER)
-        late = _is_late(operation, self._clock.now())
+        late = self._clock.now() - _sent_between(operation)[0] > RESEND_MAX
         if late and operation.kind in CREATES_INTENT and outcome.payment.status in LIVE:
             await self._cancel_late(outcome.payment)
 
@@ -278,6 +279,8 @@ class Settler:
                 await work.commit()
 
     async def _subjects(self, operation: Operation) -> tuple[Payment, GatewayAccount]:
+        bind(tenant_id=operation.tenant_id, payment_id=operation.payment_id)
+        bind(operation_id=operation.id)
         async with self._database.begin(operation.tenant_id) as work:
             payment = await work.payments.find(operation.tenant_id, operation.payment_id)
             account = await work.tenants.gateway_by_id(operation.gateway_id)
@@ -294,7 +297,3 @@ def _was_released(operation: Operation) -> bool:
 def _sent_between(operation: Operation) -> tuple[datetime, datetime]:
     first = operation.first_sent_at or operation.created_at
     return first, operation.last_sent_at or first
-
-
-def _is_late(operation: Operation, now: datetime) -> bool:
-    return now - _sent_between(operation)[0] > RESEND_MAX

@@ -13,7 +13,7 @@ import orjson
 
 from domain.card_numbers import without_shown_card_numbers
 from domain.card_scan import is_plain
-from domain.ids import Prefix, new_id
+from domain.ids import Prefix, is_id, new_id
 from domain.inbox import WebhookEventSource
 from domain.receiving import Delivery, json_bytes, json_document
 
@@ -76,6 +76,15 @@ def envelope_of(value: object) -> Envelope:
     cleaned = _without_cards(value)
     _omit(cleaned)
     return _envelope(cleaned, json_document)
+
+
+def named_payment_id(envelope: Envelope) -> str | None:
+    """Our payment's id in the metadata of the event's object; whoever signed the body may have
+    written any."""
+    found: object = envelope.payload
+    for name in ("data", "object", "metadata", "tollgate_payment_id"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) and is_id(found, Prefix.PAYMENT) else None
 
 
 def delivery_of(

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from domain.bound import bind
 from domain.endpoint_secrets import EndpointSecret, in_force
 from domain.endpoints import EndpointService, TooManyAsk
 from domain.measures import Measures, WebhookRefusal
@@ -22,7 +23,7 @@ from domain.ports import Clock, DatabaseUnavailable
 from domain.receiving import Delivery, ReceivingService
 from webhooks.batching import Batches, Overloaded
 from webhooks.body import BODY_SECONDS_MAX, Refused, check_media, read_body
-from webhooks.envelope import Envelope, UnreadableBody, delivery_of, read_envelope
+from webhooks.envelope import Envelope, UnreadableBody, delivery_of, named_payment_id, read_envelope
 from webhooks.signature import is_signed
 from webhooks.throttled import ThrottledLog
 
@@ -167,7 +168,11 @@ class StripeEndpoints:
         return self._delivery(body, envelope, gateway_id)
 
     def _delivery(self, body: bytes, envelope: Envelope, gateway_id: str) -> Delivery:
-        return delivery_of(envelope, gateway_id, self._clock.now(), size=len(body))
+        delivery = delivery_of(envelope, gateway_id, self._clock.now(), size=len(body))
+        # For the request's line and its trace. The log calls no payment by `payment_id` for what a
+        # body says: a tenant that signs its own may name anybody's.
+        bind(event_id=delivery.event_id, named_payment_id=named_payment_id(envelope))
+        return delivery
 
 
 class _Answered:

@@ -25,7 +25,7 @@ OUTSIDE = {
             "rich",
             "sqlalchemy",
         ),
-        *("starlette", "strawberry", "typer", "uvicorn", "uvloop"),
+        *("opentelemetry", "sentry_sdk", "starlette", "strawberry", "typer", "uvicorn", "uvloop"),
     },
     "db": {"alembic", "asyncpg", "cryptography", "sqlalchemy"},
     "domain": set(),

@@ -16,6 +16,7 @@ from app.middleware import middleware
 from app.request_metrics import RequestMeasures
 from app.request_watch import route_of
 from app.settings import load_settings
+from app.tracing import Untraced
 from domain.bound import facts
 from domain.signs import RequestCounts
 from tests.unit.app.asgi import answered
@@ -34,7 +35,7 @@ def an_app(tally: RequestTally) -> Starlette:
     measures = RequestMeasures(CollectorRegistry())
     return Starlette(
         routes=[Route("/viewer", fine), Route("/fail", fail), Route("/livez", fine)],
-        middleware=middleware(load_settings(DEVELOPMENT), measures, tally),
+        middleware=middleware(load_settings(DEVELOPMENT), measures, tally, Untraced()),
     )
 
 
