@@ -73,10 +73,11 @@ class Mailbox:
         )
 
     async def audited(self, event: Mapping[str, object]) -> tuple[str, ...]:
-        """What the audit says that this event did, in its order."""
+        """What the audit says that this event did, by name: ids of one millisecond have no
+        order."""
         found = await self.shop.rows(
             "select action from audit_log where actor_type = 'GATEWAY' and actor_id = :id"
-            " order by id",
+            ' order by action collate "C"',
             id=event["id"],
         )
         return tuple(action for (action,) in found)
