@@ -16,6 +16,7 @@ from app.beat import Heart, RequestTally
 from app.budgets import CountedDoor
 from app.clock import SystemClock
 from app.database import cipher_of
+from app.gateway_patience import Patience
 from app.gateway_watch import WatchedGateway, both
 from app.graphiql import graphiql_routes
 from app.graphql import GraphQLEndpoint, Services
@@ -67,7 +68,7 @@ def create_app(
     stripe = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
-    gateway = WatchedGateway(stripe, both(measures.gateway.around, tracing.call))
+    gateway = WatchedGateway(stripe, both(measures.gateway.around, tracing.call), Patience())
     wake = ArqWake(settings.redis_url.get_secret_value())
     payments = PaymentService(database, gateway, wake, clock)
     services = services_of(settings, pools, database, gateway, payments, wake, clock)

@@ -1,5 +1,4 @@
-"""The gateway with somebody who watches over each call: metrics, and whatever else is put around
-it."""
+"""The gateway with somebody who watches over each call, metrics and traces, and with patience."""
 
 from __future__ import annotations
 
@@ -7,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
+from app.gateway_patience import Made, Make, Patience
 from domain.gateway import (
     AccountFacts,
     FeeRefundReply,
@@ -37,11 +37,21 @@ def both(outer: Around, inner: Around) -> Around:
 
 class WatchedGateway:
     """Implements `domain.gateway.PaymentGateway` over another one. Its calls raise what that one's
-    do; the pure methods are that one's own."""
+    do, or what `app.gateway_patience` says; the pure methods are that one's own."""
 
-    def __init__(self, gateway: PaymentGateway, around: Around) -> None:
+    def __init__(self, gateway: PaymentGateway, around: Around, patience: Patience) -> None:
         self._gateway = gateway
         self._around = around
+        self._patience = patience
+
+    async def _carried(
+        self, call: str, account: GatewayAccount, timeout_seconds: float, make: Make[Made]
+    ) -> Made:
+        async def once(seconds: float) -> Made:
+            async with self._around(call):
+                return await make(seconds)
+
+        return await self._patience.carry(account.id, timeout_seconds, once)
 
     @property
     def livemode(self) -> bool:
@@ -93,90 +103,130 @@ class WatchedGateway:
     async def read_intent(
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
     ) -> IntentSnapshot:
-        """Watched."""
-        async with self._around("read_intent"):
-            return await self._gateway.read_intent(
-                account, gateway_payment_id, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "read_intent",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.read_intent(
+                account, gateway_payment_id, timeout_seconds=seconds
+            ),
+        )
 
     async def read_refund(
         self, account: GatewayAccount, gateway_refund_id: str, *, timeout_seconds: float
     ) -> RefundSnapshot:
-        """Watched."""
-        async with self._around("read_refund"):
-            return await self._gateway.read_refund(
-                account, gateway_refund_id, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "read_refund",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.read_refund(
+                account, gateway_refund_id, timeout_seconds=seconds
+            ),
+        )
 
     async def list_refunds(
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
     ) -> Sequence[RefundSnapshot]:
-        """Watched."""
-        async with self._around("list_refunds"):
-            return await self._gateway.list_refunds(
-                account, gateway_payment_id, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "list_refunds",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.list_refunds(
+                account, gateway_payment_id, timeout_seconds=seconds
+            ),
+        )
 
     async def read_dispute(
         self, account: GatewayAccount, gateway_dispute_id: str, *, timeout_seconds: float
     ) -> DisputeSnapshot:
-        """Watched."""
-        async with self._around("read_dispute"):
-            return await self._gateway.read_dispute(
-                account, gateway_dispute_id, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "read_dispute",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.read_dispute(
+                account, gateway_dispute_id, timeout_seconds=seconds
+            ),
+        )
 
     async def list_disputes(
         self, account: GatewayAccount, gateway_payment_id: str, *, timeout_seconds: float
     ) -> Sequence[DisputeSnapshot]:
-        """Watched."""
-        async with self._around("list_disputes"):
-            return await self._gateway.list_disputes(
-                account, gateway_payment_id, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "list_disputes",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.list_disputes(
+                account, gateway_payment_id, timeout_seconds=seconds
+            ),
+        )
 
     async def list_fee_refunds(
         self, account: GatewayAccount, gateway_application_fee_id: str, *, timeout_seconds: float
     ) -> Sequence[FeeRefundSnapshot]:
-        """Watched."""
-        async with self._around("list_fee_refunds"):
-            return await self._gateway.list_fee_refunds(
-                account, gateway_application_fee_id, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "list_fee_refunds",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.list_fee_refunds(
+                account, gateway_application_fee_id, timeout_seconds=seconds
+            ),
+        )
 
     async def send_intent(
         self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
     ) -> IntentReply:
-        """Watched."""
-        async with self._around("send_intent"):
-            return await self._gateway.send_intent(
-                account, request, key=key, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "send_intent",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.send_intent(
+                account, request, key=key, timeout_seconds=seconds
+            ),
+        )
 
     async def send_refund(
         self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
     ) -> RefundReply:
-        """Watched."""
-        async with self._around("send_refund"):
-            return await self._gateway.send_refund(
-                account, request, key=key, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "send_refund",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.send_refund(
+                account, request, key=key, timeout_seconds=seconds
+            ),
+        )
 
     async def send_fee_refund(
         self, account: GatewayAccount, request: GatewayRequest, *, key: str, timeout_seconds: float
     ) -> FeeRefundReply:
-        """Watched."""
-        async with self._around("send_fee_refund"):
-            return await self._gateway.send_fee_refund(
-                account, request, key=key, timeout_seconds=timeout_seconds
-            )
+        """Watched, with patience."""
+        return await self._carried(
+            "send_fee_refund",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.send_fee_refund(
+                account, request, key=key, timeout_seconds=seconds
+            ),
+        )
 
     async def check_account(
         self, account: GatewayAccount, *, timeout_seconds: float
     ) -> AccountFacts:
-        """Watched."""
-        async with self._around("check_account"):
-            return await self._gateway.check_account(account, timeout_seconds=timeout_seconds)
+        """Watched, with patience."""
+        return await self._carried(
+            "check_account",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.check_account(account, timeout_seconds=seconds),
+        )
 
     async def list_intents(
         self,
@@ -186,11 +236,15 @@ class WatchedGateway:
         created_until: datetime,
         timeout_seconds: float,
     ) -> Sequence[IntentSnapshot]:
-        """Watched."""
-        async with self._around("list_intents"):
-            return await self._gateway.list_intents(
+        """Watched, with patience."""
+        return await self._carried(
+            "list_intents",
+            account,
+            timeout_seconds,
+            lambda seconds: self._gateway.list_intents(
                 account,
                 created_from=created_from,
                 created_until=created_until,
-                timeout_seconds=timeout_seconds,
-            )
+                timeout_seconds=seconds,
+            ),
+        )

@@ -25,6 +25,7 @@ from app.daily import LOOK_SECONDS, run_jobs
 from app.database import cipher_of
 from app.folding import FOLD_SECONDS, fold_changes
 from app.gaps import event_list, keep_walking
+from app.gateway_patience import Patience
 from app.gateway_watch import WatchedGateway, both
 from app.loops import Part, Sweeper, keep_running, settle
 from app.metrics import PrometheusMeasures, metrics_served
@@ -189,7 +190,7 @@ async def _use_cases(
     gateway = StripeGateway(
         secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
     )
-    watched = WatchedGateway(gateway, both(measures.gateway.around, tracing.call))
+    watched = WatchedGateway(gateway, both(measures.gateway.around, tracing.call), Patience())
     wake = ArqWake(settings.redis_url.get_secret_value())
     clock = SystemClock()
     health = SqlInboxHealthReads(engine)

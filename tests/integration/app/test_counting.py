@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import CollectorRegistry
 
+from app.gateway_patience import Patience
 from app.gateway_watch import WatchedGateway
 from app.metrics import PrometheusMeasures
 from app.state_metrics import StateGauges
@@ -40,7 +41,7 @@ async def counted(
     async with opened(database_url, NO_REDIS, sandbox_url) as shop:
         measures, cipher = PrometheusMeasures(), AesGcmCipher({"k1": b"0" * 32}, "k1")
         measures.database.watch("api", shop.api)
-        gateway = WatchedGateway(shop.gateway, measures.gateway.around)
+        gateway = WatchedGateway(shop.gateway, measures.gateway.around, Patience())
         database = SqlDatabase(shop.api, cipher, measures.commits)
         shop.payments = PaymentService(database, gateway, shop.wake, shop.clock)
         worker = SqlDatabase(shop.worker, cipher, measures.commits)
