@@ -11,9 +11,13 @@ from typer.testing import CliRunner
 from app.payment_commands import payment_commands
 from domain.ids import Prefix, new_id
 from domain.payment import PaymentStatus
+from sandbox.settings import SandboxSettings
 from tests.integration.app.in_process import Done
 from tests.integration.webhooks.shop import NO_REDIS, Shop, opened
 from tests.unit.app.test_settings import DEVELOPMENT
+
+BALANCE_SECONDS = SandboxSettings().balance_delay_seconds
+"""How long after a charge the sandbox has its balance transaction; before, a sync records less."""
 
 
 async def synced(
@@ -46,6 +50,7 @@ async def test_a_lost_answer_is_found(database_url: str, sandbox_url: str) -> No
     """A charge of unknown outcome is settled, audited by who asked; again, nothing changes."""
     async with opened(database_url, NO_REDIS, sandbox_url) as shop:
         payment = await shop.lose_the_answer()
+        await asyncio.sleep(2 * BALANCE_SECONDS)
         done = await synced(shop, database_url, payment.id, "--by", "ada")
         after = await shop.now_of(payment)
         again = await synced(shop, database_url, payment.id)
