@@ -22,6 +22,9 @@ PAUSES = (0.25, 0.5, 1.0)
 """How long it waits before the second, third and fourth call at most, in seconds; at least half as
 long, by chance, so that callers who were shed together do not come back together."""
 
+LEAST_SECONDS = 1.0
+"""With less time left no call is made again: cut off, it would have an unknown outcome."""
+
 FAULTS_MAX = 5
 """Calls in a row without an answer after which an account's calls are no longer made."""
 
@@ -92,7 +95,7 @@ class Patience:
             except GatewayUnreached as unreached:
                 pause = random.uniform(longest / 2, longest)  # noqa: S311 - spreads, hides nothing
                 is_lasting = unreached.gateway_code == UNREADABLE_CODE
-                if is_lasting or self._now() + pause >= until:
+                if is_lasting or self._now() + pause + LEAST_SECONDS > until:
                     raise
             await self._sleep(pause)
         return await make(until - self._now())
