@@ -1,12 +1,19 @@
 """Typed, sortable ids: a prefix and a UUIDv7 (RFC 9562) in Crockford's base 32, lower case."""
 
 import secrets
+import threading
 import time
 from datetime import datetime
 from enum import StrEnum
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH = 26
+_DRAWN_BITS = 74
+_STEP_BITS = 60
+
+BACK_MAX = 1_000
+"""How far a clock may be set back, in milliseconds, with ids still in the order of making."""
+
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 
 
@@ -33,10 +40,35 @@ class Prefix(StrEnum):
     IDEMPOTENCY_RECORD = "idem"
 
 
+class Draws:
+    """Milliseconds and 74 drawn bits, each pair greater than the one before: within a millisecond
+    the bits are counted on by a drawn step (RFC 9562, section 6.2, method 2). A clock that is set
+    back by more than BACK_MAX is followed; one that is set back by less is waited for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = (0, 0)
+
+    def next(self, milliseconds: int) -> tuple[int, int]:
+        """The pair for this moment."""
+        with self._lock:
+            at, drawn = self._last
+            if at - BACK_MAX <= milliseconds <= at:
+                drawn += 1 + secrets.randbits(_STEP_BITS)
+                at, drawn = at + (drawn >> _DRAWN_BITS), drawn & (1 << _DRAWN_BITS) - 1
+            else:
+                at, drawn = milliseconds, secrets.randbits(_DRAWN_BITS)
+            self._last = at, drawn
+            return self._last
+
+
+_DRAWS = Draws()
+
+
 def new_id(prefix: Prefix) -> str:
-    """A fresh id; ids made later sort after ids made in an earlier millisecond."""
-    milliseconds = time.time_ns() // 1_000_000
-    drawn = secrets.randbits(74)
+    """A fresh id. It sorts after the ids that this process made before it, and after those that
+    others made in an earlier millisecond."""
+    milliseconds, drawn = _DRAWS.next(time.time_ns() // 1_000_000)
     value = milliseconds << 80 | 0x7 << 76 | drawn >> 62 << 64
     value |= 0b10 << 62 | drawn & (1 << 62) - 1
     return f"{prefix}_{_encode(value)}"

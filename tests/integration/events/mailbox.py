@@ -73,11 +73,10 @@ class Mailbox:
         )
 
     async def audited(self, event: Mapping[str, object]) -> tuple[str, ...]:
-        """What the audit says that this event did, by name: ids of one millisecond have no
-        order."""
+        """What the audit says that this event did, in its order."""
         found = await self.shop.rows(
             "select action from audit_log where actor_type = 'GATEWAY' and actor_id = :id"
-            ' order by action collate "C"',
+            " order by id",
             id=event["id"],
         )
         return tuple(action for (action,) in found)

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.idempotency import input_hash
-from domain.ids import Prefix, is_id, new_id, prefix_of
+from domain.ids import BACK_MAX, Draws, Prefix, is_id, new_id, prefix_of
 
 
 def test_ids_are_typed_unique_and_sorted_by_time() -> None:
-    """An id tells its type, never comes twice, and sorts after those of an earlier millisecond."""
+    """An id tells its type, never comes twice, and sorts after those made before."""
     ids = []
     for _ in range(50):
         ids.append(new_id(Prefix.PAYMENT))
@@ -19,6 +19,45 @@ def test_ids_are_typed_unique_and_sorted_by_time() -> None:
     assert ids == sorted(ids)
     assert len(set(ids)) == 50
     assert all(is_id(each, Prefix.PAYMENT) and prefix_of(each) is Prefix.PAYMENT for each in ids)
+
+
+def test_ids_of_one_millisecond_sort_as_they_were_made() -> None:
+    """What one transaction writes reads back in the order of writing."""
+    ids = [new_id(Prefix.AUDIT_ENTRY) for _ in range(20_000)]
+
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)
+
+
+@given(st.lists(st.integers(min_value=-BACK_MAX, max_value=2), max_size=50))
+def test_a_clock_that_stumbles_changes_no_order(steps: list[int]) -> None:
+    """It stands still, or is set back a little; ids are never dated ahead of it by more."""
+    draws, latest = Draws(), 1_000_000
+    made = [draws.next(latest)]
+    for step in steps:
+        made.append(draws.next(latest + step))
+        latest = max(latest, latest + step)
+
+    assert made == sorted(set(made))
+    assert made[-1][0] == latest
+
+
+def test_a_clock_that_was_far_ahead_is_followed_back() -> None:
+    """A date in an id is that of its making: reports cut by it."""
+    draws = Draws()
+    draws.next(1_000_000)
+
+    assert draws.next(1_000_000 - BACK_MAX - 1)[0] == 1_000_000 - BACK_MAX - 1
+
+
+def test_drawn_bits_that_run_over_are_the_next_millisecond() -> None:
+    """Each step is at most a 16,000th of the room; after that many the next millisecond begins."""
+    draws = Draws()
+    made = [draws.next(1_000_000) for _ in range(40_000)]
+
+    assert made == sorted(set(made))
+    assert 1_000_000 < made[-1][0] <= 1_000_004
+    assert all(0 <= drawn < 1 << 74 for _, drawn in made)
 
 
 @given(st.text(max_size=40))
