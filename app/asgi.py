@@ -16,8 +16,7 @@ from app.beat import Heart, RequestTally
 from app.budgets import CountedDoor
 from app.clock import SystemClock
 from app.database import cipher_of
-from app.gateway_patience import Patience
-from app.gateway_watch import WatchedGateway, both
+from app.gateway import stripe_of, watched
 from app.graphiql import graphiql_routes
 from app.graphql import GraphQLEndpoint, Services
 from app.guard import GraphQLGuard
@@ -41,7 +40,6 @@ from db.signs import SqlSigns
 from db.webhook_health import SqlInboxHealthReads
 from db.work import SqlDatabase
 from domain.endpoints import EndpointService
-from domain.gateways.stripe_gateway import StripeGateway
 from domain.receiving import ReceivingService
 from domain.services import PaymentService
 from domain.signs import ProcessKind
@@ -65,10 +63,8 @@ def create_app(
     policy, pools, clock = Policy.of(settings), Pools.of(settings), SystemClock()
     pools.watched_by(measures.database)
     database = SqlDatabase(pools.api, cipher_of(settings), measures.commits)
-    stripe = StripeGateway(
-        secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
-    )
-    gateway = WatchedGateway(stripe, both(measures.gateway.around, tracing.call), Patience())
+    stripe = stripe_of(settings)
+    gateway = watched(stripe, measures.gateway, tracing)
     wake = ArqWake(settings.redis_url.get_secret_value())
     payments = PaymentService(database, gateway, wake, clock)
     services = services_of(settings, pools, database, gateway, payments, wake, clock)

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from importlib.metadata import version
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from app.loops import pause
+from app.version import VERSION
 from domain.ids import Prefix, new_id
 from domain.ports import Clock, DatabaseUnavailable
 from domain.signs import BEAT_SECONDS, SLOW_SECONDS, ProcessKind, RequestCounts, Sign, SignStore
@@ -26,8 +26,6 @@ FREE_SAMPLES = 3
 
 GOODBYE_SECONDS = 2.0
 """How long a process that ends may take to say so."""
-
-VERSION = version("tollgate")
 
 _log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ import sentry_sdk
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.types import Event, Hint
 
-from app.beat import VERSION
 from app.logging import redacted
 from app.settings import Settings
+from app.version import VERSION
 from domain.bound import facts
 
 FLUSH_SECONDS = 2.0

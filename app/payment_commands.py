@@ -11,13 +11,13 @@ import typer
 from app.clock import SystemClock
 from app.database import cipher_of, command_engine
 from app.database_command import FAILED, told_in_words
+from app.gateway import stripe_of
 from app.settings import Settings, load_settings
 from db.platform_payments import tenant_of_payment
 from db.roles import DatabaseRole
 from db.work import SqlDatabase
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, SnapshotMismatch
-from domain.gateways.stripe_gateway import StripeGateway
 from domain.ids import Prefix, is_id
 from domain.money import Money
 from domain.payment import Payment
@@ -88,9 +88,7 @@ async def _tenant(settings: Settings, payment_id: str) -> str | None:
 async def _sync(settings: Settings, tenant_id: str, payment_id: str, actor: Actor) -> Synced:
     """As the worker's role, which records what the gateway says."""
     url = settings.database_url.get_secret_value()
-    gateway = StripeGateway(
-        secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
-    )
+    gateway = stripe_of(settings)
     wake = ArqWake(settings.redis_url.get_secret_value())
     try:
         async with command_engine(url, DatabaseRole.WORKER, command="payments sync") as engine:

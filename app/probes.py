@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.beat import VERSION
 from app.pools import Pools
+from app.version import VERSION
 from db.revision import Migrations, applied_revision, known_revisions, standing
 from db.signs import SqlSigns
 from domain.alert_conditions import is_silent

@@ -86,11 +86,13 @@ class RequestWatch:
         activity.told(
             f"{scope['method']} {route}",
             failed=failed,
-            http__request__method=scope["method"],
-            http__route=route,
-            http__response__status_code=status,
-            graphql__operation__name=facts.operation or "",
-            tollgate__outcome=facts.outcome,
+            attributes={
+                "http.request.method": scope["method"],
+                "http.route": route,
+                "http.response.status_code": status,
+                "graphql.operation.name": facts.operation or "",
+                "tollgate.outcome": facts.outcome,
+            },
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
 from opentelemetry.context import Context
@@ -16,10 +16,11 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
 
-from app.beat import VERSION
 from app.gateway_metrics import OUTCOMES
 from app.logging import redacted
 from app.settings import Settings
+from app.tracing import NONE, Attributes
+from app.version import VERSION
 from domain.bound import facts
 from domain.errors import GatewayDeclined, GatewayProblem
 from domain.ids import Prefix, bits_of, is_id
@@ -51,10 +52,10 @@ class _Activity:
         self._kind = kind
         self._began = time.time_ns()
         self._spans: dict[str | None, Span] = {}
-        self._told: tuple[str, bool, dict[str, str | int]] = ("cut off", True, {})
+        self._told: tuple[str, bool, Attributes] = ("cut off", True, NONE)
         self.is_over = False
 
-    def told(self, name: str, *, failed: bool, **attributes: str | int) -> None:
+    def told(self, name: str, *, failed: bool, attributes: Attributes = NONE) -> None:
         """Implements `app.tracing.Activity`."""
         self._told = name, failed, attributes
 
@@ -75,9 +76,7 @@ class _Activity:
         name, failed, attributes = self._told
         for span in self._spans.values():
             span.update_name(name)
-            span.set_attributes(
-                _attributes() | {_dotted(each): attributes[each] for each in attributes}
-            )
+            span.set_attributes({**_attributes(), **attributes})
             if failed:
                 span.set_status(StatusCode.ERROR)
             span.end()
@@ -103,17 +102,13 @@ class Spans:
             _UNDER_WAY.reset(token)
             activity.end()
 
-    @contextmanager
-    def request(self) -> Iterator[_Activity]:
+    def request(self) -> AbstractContextManager[_Activity]:
         """A span as a server has it."""
-        with self._activity(SpanKind.SERVER) as activity:
-            yield activity
+        return self._activity(SpanKind.SERVER)
 
-    @contextmanager
-    def job(self) -> Iterator[_Activity]:
+    def job(self) -> AbstractContextManager[_Activity]:
         """A span as a consumer of messages has it."""
-        with self._activity(SpanKind.CONSUMER) as activity:
-            yield activity
+        return self._activity(SpanKind.CONSUMER)
 
     @asynccontextmanager
     async def call(self, call: str) -> AsyncIterator[None]:
@@ -173,12 +168,8 @@ def _payment() -> str | None:
     return named if named is not None and is_id(named, Prefix.PAYMENT) else None
 
 
-def _attributes() -> dict[str, str | int]:
+def _attributes() -> Attributes:
     return {f"tollgate.{name}": redacted(fact) for name, fact in facts().items()}
-
-
-def _dotted(name: str) -> str:
-    return name.replace("__", ".")
 
 
 def _begun(

@@ -7,6 +7,7 @@ two processes, a restart or a webhook that comes a day later.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -16,11 +17,14 @@ from domain.events import EventService
 from domain.gateway import PaymentGateway
 from domain.ports import Clock, Wake
 
+Attributes = Mapping[str, str | int]
+NONE: Attributes = {}
+
 
 class Activity(Protocol):
     """A request or a job under way."""
 
-    def told(self, name: str, *, failed: bool, **attributes: str | int) -> None:
+    def told(self, name: str, *, failed: bool, attributes: Attributes = NONE) -> None:
         """Says what it was. Names and attributes hold nothing that a caller wrote."""
         ...
 
@@ -60,7 +64,7 @@ class Untraced:
         """Nothing."""
         return nullcontext()
 
-    def told(self, name: str, *, failed: bool, **attributes: str | int) -> None:
+    def told(self, name: str, *, failed: bool, attributes: Attributes = NONE) -> None:
         """Nothing."""
 
     def close(self) -> None:

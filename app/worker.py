@@ -25,8 +25,7 @@ from app.daily import LOOK_SECONDS, run_jobs
 from app.database import cipher_of
 from app.folding import FOLD_SECONDS, fold_changes
 from app.gaps import event_list, keep_walking
-from app.gateway_patience import Patience
-from app.gateway_watch import WatchedGateway, both
+from app.gateway import stripe_of, watched
 from app.loops import Part, Sweeper, keep_running, settle
 from app.metrics import PrometheusMeasures, metrics_served
 from app.sealing import SEAL_SECONDS, seal_once
@@ -52,7 +51,6 @@ from domain.alert_delivery import AlertDelivery
 from domain.alert_rounds import AlertRounds
 from domain.events import EventService
 from domain.gaps import GapWalker
-from domain.gateways.stripe_gateway import StripeGateway
 from domain.ledger_checks import LedgerChecks
 from domain.receiving import ReceivingService
 from domain.retention import Retention
@@ -187,14 +185,12 @@ async def _use_cases(
     engine = _engine(settings, settings.db_pool_size)
     measures.database.watch("worker", engine)
     database = SqlDatabase(engine, cipher_of(settings), measures.commits)
-    gateway = StripeGateway(
-        secret_key=settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base
-    )
-    watched = WatchedGateway(gateway, both(measures.gateway.around, tracing.call), Patience())
+    stripe = stripe_of(settings)
+    gateway = watched(stripe, measures.gateway, tracing)
     wake = ArqWake(settings.redis_url.get_secret_value())
     clock = SystemClock()
     health = SqlInboxHealthReads(engine)
-    events = TracedEvents(tracing, database, watched, wake, clock)
+    events = TracedEvents(tracing, database, gateway, wake, clock)
     receiving = ReceivingService(SqlIntake(engine, keeps_connections=False), wake, measures)
     listing = event_list(settings)
     beating = _engine(settings, BEAT_POOL_SIZE)
@@ -202,7 +198,7 @@ async def _use_cases(
     try:
         yield _UseCases(
             events,
-            Settler(database, watched, wake, clock),
+            Settler(database, gateway, wake, clock),
             Sealer(database, clock),
             Retention(database, clock),
             GapWalker(database, listing, receiving, listed_event, measures, clock),
@@ -220,6 +216,6 @@ async def _use_cases(
         await receiving.drain()
         await listing.close()
         await wake.close()
-        await gateway.close()
+        await stripe.close()
         await engine.dispose()
         await beating.dispose()

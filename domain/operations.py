@@ -54,7 +54,8 @@ _OUTCOMES = {
 _log = logging.getLogger(__name__)
 
 
-def _about(operation: Operation) -> AbstractContextManager[None]:
+def about(operation: Operation) -> AbstractContextManager[None]:
+    """Within it the log, and whoever watches over calls, know what is being done."""
     return bound(
         tenant_id=operation.tenant_id,
         payment_id=operation.payment_id,
@@ -108,7 +109,7 @@ class OperationRunner:
         self, operation: Operation, account: GatewayAccount, *, timeout_seconds: float
     ) -> Answer:
         """Calls the gateway once; what went wrong there is an answer too."""
-        with _about(operation):
+        with about(operation):
             return await self._asking.ask(operation, account, timeout_seconds=timeout_seconds)
 
     async def mark_sent(self, operation: Operation, *, key: str | None = None) -> Operation | None:
@@ -162,7 +163,7 @@ class OperationRunner:
                 if current.kind is OperationKind.FEE_REFUND and current.state not in OPEN:
                     woken += await follow_fee_refund(work, current, recorded.payment, answer, now)
             await work.commit()
-        with _about(operation):
+        with about(operation):
             _log.info("operation %s (%s) is %s", current.id, current.kind, current.state)
         for operation_id in woken:
             await self._wake.operation(operation_id)

@@ -22,13 +22,12 @@ from domain.answers import (
     refund_answer,
 )
 from domain.audit_lines import asked_entry
-from domain.bound import bind
 from domain.caller import Actor, AuditActorType
 from domain.errors import GatewayProblem, NotFound
 from domain.fee_returning import due_fee_refund
 from domain.gateway import PaymentGateway
 from domain.operation import CREATES_INTENT, Operation, OperationKind, OperationState
-from domain.operations import JOB_SECONDS, OperationRunner
+from domain.operations import JOB_SECONDS, OperationRunner, about
 from domain.payment import LIVE, VOIDED, Payment
 from domain.ports import Clock, Database, DatabaseUnavailable, Wake
 from domain.progress import SENDING_MAX, has_moved, next_look, unsent_operation
@@ -98,25 +97,27 @@ class Settler:
     async def read(self, operation: Operation) -> None:
         """Reads the gateway once about an unknown outcome and records what it shows. Sends nothing,
         so that it needs no lease."""
-        payment, account = await self._subjects(operation)
-        try:
-            answer = await self._find(operation, payment, account)
-        except GatewayProblem as problem:
-            _log.warning("operation %s was not read: %s", operation.id, problem.message)
-            return
-        if answer is not None:
-            await self._adopt(operation, answer)
+        with about(operation):
+            payment, account = await self._subjects(operation)
+            try:
+                answer = await self._find(operation, payment, account)
+            except GatewayProblem as problem:
+                _log.warning("operation %s was not read: %s", operation.id, problem.message)
+                return
+            if answer is not None:
+                await self._adopt(operation, answer)
 
     async def _look(self, operation: Operation) -> None:
-        payment, account = await self._subjects(operation)
-        try:
-            if operation.state is OperationState.CREATED:
-                await self._begin(operation, payment, account)
-            else:
-                await self._resolve(operation, payment, account)
-        except GatewayProblem as problem:
-            _log.warning("operation %s stays open: %s", operation.id, problem.message)
-            await self._postpone(operation)
+        with about(operation):
+            payment, account = await self._subjects(operation)
+            try:
+                if operation.state is OperationState.CREATED:
+                    await self._begin(operation, payment, account)
+                else:
+                    await self._resolve(operation, payment, account)
+            except GatewayProblem as problem:
+                _log.warning("operation %s stays open: %s", operation.id, problem.message)
+                await self._postpone(operation)
 
     async def _begin(self, operation: Operation, payment: Payment, account: GatewayAccount) -> None:
         """An operation that was never sent: the worker's own is sent, a caller's is given up."""
@@ -279,8 +280,6 @@ class Settler:
                 await work.commit()
 
     async def _subjects(self, operation: Operation) -> tuple[Payment, GatewayAccount]:
-        bind(tenant_id=operation.tenant_id, payment_id=operation.payment_id)
-        bind(operation_id=operation.id)
         async with self._database.begin(operation.tenant_id) as work:
             payment = await work.payments.find(operation.tenant_id, operation.payment_id)
             account = await work.tenants.gateway_by_id(operation.gateway_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 
 from tests.e2e.graphql.merchant import Merchant, send
 from tests.proofs.faulty import FaultyStack
+from tests.proofs.side_by_side import again_and_again
 
 SHOPPERS = 3
 
@@ -60,20 +60,10 @@ class Trade:
     @contextmanager
     def going_on(self) -> Iterator[None]:
         """Shoppers in the background until the end of the block."""
-        stop = threading.Event()
 
         def shop() -> None:
-            while not stop.is_set():
-                if self.is_open:
-                    self.round()
-                stop.wait(self.pause)
+            if self.is_open:
+                self.round()
 
-        threads = [threading.Thread(target=shop, daemon=True) for _ in range(SHOPPERS)]
-        for thread in threads:
-            thread.start()
-        try:
+        with again_and_again(SHOPPERS, shop, pause=self.pause):
             yield
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from app.stack import WEBHOOK_PATH
 from tests.e2e.graphql.conftest import new_merchant
 from tests.e2e.graphql.merchant import Merchant, send
 from tests.proofs.faulty import FaultyStack
+from tests.proofs.side_by_side import again_and_again
 from tests.proofs.steps import Steps
 
 MINUTE = 60.0
@@ -102,24 +103,9 @@ def a_locked_table(url: str) -> Iterator[None]:
         holder.join()
 
 
-@contextmanager
-def callers(merchant: Merchant, count: int) -> Iterator[None]:
+def callers(merchant: Merchant, count: int) -> AbstractContextManager[None]:
     """So many who ask again and again."""
-    stop = threading.Event()
-
-    def ask() -> None:
-        while not stop.is_set():
-            merchant.ask("{ orders { nodes { id } } }")
-
-    threads = [threading.Thread(target=ask) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    return again_and_again(count, lambda: merchant.ask("{ orders { nodes { id } } }"))
 
 
 def ready(site: FaultyStack) -> dict[str, str]:
