@@ -157,8 +157,10 @@ def test_a_bad_reason_is_refused(merchant: Merchant, reason: list[str], code: st
     answer = Staff(merchant).ask(ORDERS, *headers)
 
     assert (answer.status, answer.codes) == (400, [code])
-    assert b"4242" not in answer.body
-    assert b"0123456789" not in answer.body
+    # four digits come up in a drawn id now and then
+    said = answer.body.replace(answer.headers["x-request-id"].encode(), b"")
+    assert b"4242" not in said
+    assert b"0123456789" not in said
     assert entries(merchant) == []
 
 
