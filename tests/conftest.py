@@ -158,6 +158,12 @@ def running_sandbox(work_folder: Path) -> Iterator[str]:
 @pytest.fixture
 def sandbox_url(running_sandbox: str) -> str:
     """The base URL of a sandbox that has forgotten everything."""
+    forget_all(running_sandbox)
+    return running_sandbox
+
+
+def forget_all(running_sandbox: str) -> None:
+    """Has the sandbox forget accounts and faults: it is one for all tests of a worker."""
     connection = http.client.HTTPConnection(urlsplit(running_sandbox).netloc, timeout=10)
     try:
         connection.request("POST", "/_sandbox/reset")
@@ -165,7 +171,6 @@ def sandbox_url(running_sandbox: str) -> str:
         assert answer.status < http.client.MULTIPLE_CHOICES, answer.read()
     finally:
         connection.close()
-    return running_sandbox
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

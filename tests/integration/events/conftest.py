@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from tests import canaries
-from tests.conftest import execute, on_database
+from tests.conftest import execute, forget_all, on_database
 from tests.integration.events.mailbox import Mailbox
 from tests.integration.webhooks.served import served
 from tests.integration.webhooks.shop import NO_REDIS, opened
@@ -20,6 +20,7 @@ async def mailbox(postgres: str, template: str, running_sandbox: str) -> AsyncIt
     name = f"events_{secrets.token_hex(6)}"
     await execute(postgres, f"create database {name} template {template}")
     url = on_database(postgres, name)
+    forget_all(running_sandbox)
     try:
         async with (
             opened(url, NO_REDIS, running_sandbox) as shop,
