@@ -16,6 +16,7 @@ from app.ledger_commands import ledger_commands
 from app.logging import set_up_logging
 from app.manifest import write_manifest
 from app.migrate import migrate as apply_migrations
+from app.operation_commands import operation_commands
 from app.payment_commands import payment_commands
 from app.report_command import routine_report
 from app.seed import seed as write_seed
@@ -44,6 +45,7 @@ cli.add_typer(tenant_commands, name="tenants")
 cli.add_typer(key_commands, name="keys")
 cli.add_typer(webhook_commands, name="webhooks")
 cli.add_typer(payment_commands, name="payments")
+cli.add_typer(operation_commands, name="operations")
 cli.command()(statement)
 cli.command()(doctor)
 cli.command(name="report")(routine_report)

@@ -102,6 +102,14 @@ _SETTLED = (
     _settled(
         exists().where(
             operations.c.tenant_id == _A.tenant_id,
+            operations.c.id == _A.subject_id,
+            operations.c.state != "MANUAL_REVIEW",
+        ),
+        AlertRule.OPERATION_MANUAL_REVIEW,
+    ),
+    _settled(
+        exists().where(
+            operations.c.tenant_id == _A.tenant_id,
             operations.c.gateway_id == _A.subject_id,
             operations.c.last_sent_at > _A.opened_at,
             text("state IN ('SUCCEEDED', 'DECLINED')"),

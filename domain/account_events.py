@@ -20,7 +20,7 @@ from domain.gateway import GatewayReader
 from domain.gateway_audit import gateway_entry
 from domain.gateway_profile import GatewayProfile, GatewayStore
 from domain.inbox import WebhookEvent, WebhookEventStatus
-from domain.operations import JOB_SECONDS
+from domain.operation_reads import JOB_SECONDS
 from domain.paced_reads import SharedReads
 from domain.ports import Clock, Database, Work
 from domain.tenant import GatewayAccount, GatewayMode

@@ -28,6 +28,7 @@ class AlertRule(StrEnum):
     DISPUTE_EVIDENCE_DUE = "dispute.evidence_due"
     AUTHORIZATION_EXPIRING = "authorization.expiring"
     OPERATION_UNKNOWN = "operation.unknown"
+    OPERATION_MANUAL_REVIEW = "operation.manual_review"
     OPERATION_SNAPSHOT_MISMATCH = "operation.snapshot_mismatch"
     GATEWAY_ERROR_RATE = "gateway.error_rate"
     GATEWAY_UNAUTHORIZED = "gateway.unauthorized"
@@ -137,6 +138,9 @@ RULES: Mapping[AlertRule, Terms] = {
         _HIGH, 172_800, "Evidence for a dispute is due within 48 hours."
     ),
     AlertRule.ALERT_UNDELIVERED: _measured(_HIGH, 1, "An alert could not be sent out."),
+    AlertRule.OPERATION_MANUAL_REVIEW: _state(
+        _CRITICAL, "Nobody knows what became of an operation for a day."
+    ),
     AlertRule.DISPUTE_OPENED: _state(_CRITICAL, "A payment is disputed."),
     AlertRule.GATEWAY_UNAUTHORIZED: _state(_CRITICAL, "The gateway refuses the credentials."),
     AlertRule.GATEWAY_DISABLED: _state(_CRITICAL, "A gateway account was switched off."),

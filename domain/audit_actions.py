@@ -23,6 +23,7 @@ ACTIONS: Mapping[str, str] = {
     "payment.created": "A payment was recorded, before the gateway was asked for it.",
     "payment.capture_requested": "Somebody asked for a capture of `amount`.",
     "payment.cancel_requested": "Somebody asked for a cancel; `reason` is theirs.",
+    "payment.operation_given_up": "Somebody of the platform's said that the gateway never did it.",
     "payment.requires_action": "The payer must do something first.",
     "payment.processing": "The gateway is working on it.",
     "payment.authorized": "The amount is held on the card.",

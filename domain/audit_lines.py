@@ -17,6 +17,7 @@ from domain.caller import Actor
 from domain.dispute import Dispute
 from domain.free_text import withheld
 from domain.ids import Prefix, new_id
+from domain.operation import Operation
 from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund
@@ -63,6 +64,14 @@ def asked_entry(
         for name, value in details.items()
     }
     return _entry(f"payment.{asked}_requested", payment, actor, now, before=None, after=after)
+
+
+def given_up_entry(
+    operation: Operation, payment: Payment, actor: Actor, now: datetime, reason: str
+) -> AuditEntry:
+    """Who ended an operation of unknown outcome, and why, in the commit before it ends."""
+    after = {"operation_id": operation.id, "kind": operation.kind.value, "reason": withheld(reason)}
+    return _entry("payment.operation_given_up", payment, actor, now, before=None, after=after)
 
 
 def payment_entry(before: Payment, after: Payment, actor: Actor, now: datetime) -> AuditEntry:

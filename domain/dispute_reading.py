@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.errors import SnapshotMismatch
 from domain.event_types import Subject, UseCase
 from domain.gateway import GatewayReader
-from domain.operations import JOB_SECONDS
+from domain.operation_reads import JOB_SECONDS
 from domain.snapshot import DisputeSnapshot
 from domain.tenant import GatewayAccount
 

@@ -12,7 +12,7 @@ from domain.errors import GatewayRefused, NotFound
 from domain.event_types import Subject
 from domain.gateway import GatewayReader
 from domain.inbox import WebhookEvent
-from domain.operations import JOB_SECONDS
+from domain.operation_reads import JOB_SECONDS
 from domain.payment import Payment
 from domain.ports import Database
 from domain.tenant import GatewayAccount, GatewayMode

@@ -30,7 +30,13 @@ from domain.operation import CREATES_INTENT, OPEN, Operation, OperationKind, Ope
 from domain.payment import Payment
 from domain.ports import Clock, Database, DatabaseUnavailable, Wake, Work
 from domain.progress import answered, has_moved, mark_sent
-from domain.recording import Recorded, lock_payment, record_intent, save_payment
+from domain.recording import (
+    Recorded,
+    lock_payment,
+    record_intent,
+    save_operation,
+    save_payment,
+)
 from domain.refund import Refund, RefundStatus
 from domain.refunding import RecordedRefund, RefundTooEarly, record_refund, save_refund
 from domain.snapshot import Decline
@@ -38,9 +44,6 @@ from domain.tenant import GatewayAccount
 
 MUTATION_SECONDS = 15.0
 """How long a caller's mutation waits for the gateway."""
-
-JOB_SECONDS = 6.0
-"""How long a job waits for the gateway."""
 
 RECORD_PAUSE_SECONDS = 0.2
 """How long a database that refused an answer is left alone before it is asked once more."""
@@ -157,8 +160,8 @@ class OperationRunner:
             woken = recorded.operation_ids
             current = await work.operations.lock(operation.tenant_id, operation.id)
             if current.state in OPEN and (_is_proof(answer) or not has_moved(current, operation)):
-                current = answered(current, answer, now)
-                await work.operations.save(current)
+                before, current = current, answered(current, answer, now)
+                await save_operation(work, before, current, now)
                 await _finish_key(work, current, answer, now)
                 if current.kind is OperationKind.FEE_REFUND and current.state not in OPEN:
                     woken += await follow_fee_refund(work, current, recorded.payment, answer, now)

@@ -13,6 +13,10 @@ from domain.payment import Payment
 SENDING_MAX = timedelta(seconds=30)
 """A call that has been SENDING for longer has lost its process: it counts as UNKNOWN."""
 
+REVIEW_AFTER = timedelta(hours=24)
+"""How long after its first send an operation that nothing tells of is left to the settler. Then it
+is for people: it is never called failed because it could not be read."""
+
 UNCLAIMED_MAX = timedelta(minutes=15)
 """How long an operation that never reached the gateway waits for its caller to repeat the call."""
 
@@ -68,6 +72,14 @@ def next_look(operation: Operation, now: datetime) -> datetime:
     return now + next((wait for limit, wait in _LOOKS if age < limit), _LATER_LOOKS)
 
 
+def reviewed_if_old(operation: Operation, now: datetime) -> Operation:
+    """The operation after one more look in vain: for people once it is REVIEW_AFTER old."""
+    age = now - (operation.first_sent_at or operation.created_at)
+    if operation.state is not OperationState.UNKNOWN or age < REVIEW_AFTER:
+        return operation
+    return replace(operation, state=OperationState.MANUAL_REVIEW)
+
+
 def answered(operation: Operation, answer: Answer, now: datetime) -> Operation:
     """The operation after an answer, and when it is looked at next if that was not the end."""
     state, due_at = answer.state, operation.due_at
@@ -75,10 +87,12 @@ def answered(operation: Operation, answer: Answer, now: datetime) -> Operation:
         state = OperationState.UNKNOWN  # an earlier attempt may still have reached the gateway
     if state is OperationState.UNKNOWN:
         due_at = next_look(operation, now)
+        if operation.state is OperationState.MANUAL_REVIEW:
+            state = OperationState.MANUAL_REVIEW  # it is with people, and stays with them
     if state is OperationState.CREATED:
         waits_for_caller = operation.idempotency_record_id is not None
         due_at = now + UNCLAIMED_MAX if waits_for_caller else next_look(operation, now)
-    return replace(
+    after = replace(
         operation,
         state=state,
         error=answer.message,
@@ -86,3 +100,4 @@ def answered(operation: Operation, answer: Answer, now: datetime) -> Operation:
         due_at=due_at,
         updated_at=now,
     )
+    return reviewed_if_old(after, now)

@@ -18,7 +18,7 @@ from domain.caller import Actor
 from domain.dispute import Dispute, count_disputes
 from domain.errors import NotFound
 from domain.fee_returning import plan_fee_refund
-from domain.operation import OperationKind
+from domain.operation import Operation, OperationKind, OperationState
 from domain.order import Order, settle_order
 from domain.payment import VOIDED, Payment
 from domain.ports import Work
@@ -114,6 +114,21 @@ async def save_order(
         await work.audit.append(order_entry(before, after, actor, now))
     elif _money(after) != _money(before):
         await work.audit.append(order_entry(before, after, actor, now, verb="updated"))
+
+
+async def save_operation(work: Work, before: Operation, after: Operation, now: datetime) -> None:
+    """Saves an operation, which must be locked, and calls for people where it has become theirs."""
+    await work.operations.save(after)
+    review = OperationState.MANUAL_REVIEW
+    if after.state is review and before.state is not review:
+        await open_alert(
+            work,
+            AlertRule.OPERATION_MANUAL_REVIEW,
+            subject_id=after.id,
+            message=f"Nobody knows what became of a {after.kind.value} of {after.payment_id}.",
+            tenant_id=after.tenant_id,
+            now=now,
+        )
 
 
 def _money(order: Order) -> tuple[int, int, bool]:

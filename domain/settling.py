@@ -17,9 +17,6 @@ from domain.answers import (
     NOT_PERFORMED,
     STATE_CHANGED,
     Answer,
-    fee_refund_answer,
-    intent_answer,
-    refund_answer,
 )
 from domain.audit_lines import asked_entry
 from domain.caller import Actor, AuditActorType
@@ -27,11 +24,18 @@ from domain.errors import GatewayProblem, NotFound
 from domain.fee_returning import due_fee_refund
 from domain.gateway import PaymentGateway
 from domain.operation import CREATES_INTENT, Operation, OperationKind, OperationState
-from domain.operations import JOB_SECONDS, OperationRunner, about
+from domain.operation_reads import JOB_SECONDS, find_effect, sent_between
+from domain.operations import OperationRunner, about
 from domain.payment import LIVE, VOIDED, Payment
 from domain.ports import Clock, Database, DatabaseUnavailable, Wake
-from domain.progress import SENDING_MAX, has_moved, next_look, unsent_operation
-from domain.recording import lock_payment
+from domain.progress import (
+    SENDING_MAX,
+    has_moved,
+    next_look,
+    reviewed_if_old,
+    unsent_operation,
+)
+from domain.recording import lock_payment, save_operation
 from domain.tenant import GatewayAccount
 
 LEASE = timedelta(seconds=30)
@@ -39,9 +43,6 @@ LEASE = timedelta(seconds=30)
 
 RESEND_MAX = timedelta(minutes=10)
 """How long after the first send the same request may be sent again under the same key."""
-
-LISTING_SPAN = timedelta(minutes=10)
-"""How far around the first send an intent is looked for, by its `created`."""
 
 LISTINGS_APART = timedelta(minutes=5)
 """How far apart two complete listings must be to prove absence."""
@@ -94,18 +95,18 @@ class Settler:
         if operation is not None:
             await self._look(operation)
 
-    async def read(self, operation: Operation) -> None:
-        """Reads the gateway once about an unknown outcome and records what it shows. Sends nothing,
-        so that it needs no lease."""
+    async def read(self, operation: Operation, actor: Actor = SETTLER) -> None:
+        """Reads the gateway once about an unknown outcome and records what it shows, as found by
+        `actor`. Sends nothing, so that it needs no lease."""
         with about(operation):
             payment, account = await self._subjects(operation)
             try:
-                answer = await self._find(operation, payment, account)
+                answer = await find_effect(self._gateway, operation, payment, account)
             except GatewayProblem as problem:
                 _log.warning("operation %s was not read: %s", operation.id, problem.message)
                 return
             if answer is not None:
-                await self._adopt(operation, answer)
+                await self._adopt(operation, answer, actor)
 
     async def _look(self, operation: Operation) -> None:
         with about(operation):
@@ -151,10 +152,10 @@ class Settler:
         self, operation: Operation, payment: Payment, account: GatewayAccount
     ) -> None:
         """An operation whose answer was lost: read, else send again, else prove it absent."""
-        answer = await self._find(operation, payment, account)
+        answer = await find_effect(self._gateway, operation, payment, account)
         if answer is not None:
             await self._adopt(operation, answer)
-        elif self._clock.now() - _sent_between(operation)[0] <= RESEND_MAX:
+        elif self._clock.now() - sent_between(operation)[0] <= RESEND_MAX:
             await self._send(operation, account)
         elif operation.kind in _CANCELS:
             key = f"{operation.id}-{operation.attempts}"
@@ -162,63 +163,10 @@ class Settler:
         else:
             await self._prove_absent(operation)
 
-    async def _find(
-        self, operation: Operation, payment: Payment, account: GatewayAccount
-    ) -> Answer | None:
-        """What the gateway shows of the operation; None when it shows no sign of it."""
-        if operation.kind is OperationKind.REFUND:
-            return await self._find_refund(operation, payment, account)
-        if operation.kind is OperationKind.FEE_REFUND:
-            return await self._find_fee_refund(operation, payment, account)
-        if payment.gateway_payment_id is None:
-            return await self._find_intent(operation, payment, account)
-        intent = await self._gateway.read_intent(
-            account, payment.gateway_payment_id, timeout_seconds=JOB_SECONDS
-        )
-        return intent_answer(operation.kind, intent)
-
-    async def _find_intent(
-        self, operation: Operation, payment: Payment, account: GatewayAccount
-    ) -> Answer | None:
-        # Never the search endpoint: it lags behind the truth.
-        first, last = _sent_between(operation)
-        intents = await self._gateway.list_intents(
-            account,
-            created_from=first - LISTING_SPAN,
-            created_until=last + LISTING_SPAN,
-            timeout_seconds=JOB_SECONDS,
-        )
-        found = (intent for intent in intents if intent.tollgate_payment_id == payment.id)
-        intent = next(found, None)
-        return intent_answer(operation.kind, intent) if intent else None
-
-    async def _find_refund(
-        self, operation: Operation, payment: Payment, account: GatewayAccount
-    ) -> Answer | None:
-        if payment.gateway_payment_id is None:
-            return None
-        refunds = await self._gateway.list_refunds(
-            account, payment.gateway_payment_id, timeout_seconds=JOB_SECONDS
-        )
-        ours = (refund for refund in refunds if refund.tollgate_refund_id == operation.refund_id)
-        refund = next(ours, None)
-        return refund_answer(refund) if refund else None
-
-    async def _find_fee_refund(
-        self, operation: Operation, payment: Payment, account: GatewayAccount
-    ) -> Answer | None:
-        fee = payment.settlement.application_fee if payment.settlement else None
-        if fee is None:
-            return None
-        found = await self._gateway.list_fee_refunds(account, fee.id, timeout_seconds=JOB_SECONDS)
-        ours = (each for each in found if each.tollgate_operation_id == operation.id)
-        returned = next(ours, None)
-        return fee_refund_answer(returned) if returned else None
-
-    async def _adopt(self, operation: Operation, answer: Answer) -> None:
+    async def _adopt(self, operation: Operation, answer: Answer, actor: Actor = SETTLER) -> None:
         """Records what was found. An intent found too late for its caller is canceled again."""
-        outcome = await self._runner.record(operation, answer, SETTLER)
-        late = self._clock.now() - _sent_between(operation)[0] > RESEND_MAX
+        outcome = await self._runner.record(operation, answer, actor)
+        late = self._clock.now() - sent_between(operation)[0] > RESEND_MAX
         if late and operation.kind in CREATES_INTENT and outcome.payment.status in LIVE:
             await self._cancel_late(outcome.payment)
 
@@ -240,7 +188,7 @@ class Settler:
         """Two complete listings, apart, the first well after the last send, prove that the gateway
         never did it; this is called after a listing that did not show it."""
         now = self._clock.now()
-        _, last_sent = _sent_between(operation)
+        _, last_sent = sent_between(operation)
         if operation.absent_at is not None and now - operation.absent_at >= LISTINGS_APART:
             await self._give_up(operation)
         elif operation.absent_at is None and now - last_sent >= RESEND_MAX:
@@ -274,9 +222,11 @@ class Settler:
             current = await work.operations.lock(operation.tenant_id, operation.id)
             if not has_moved(current, operation):
                 due_at = until or next_look(current, now)
-                await work.operations.save(
-                    replace(current, due_at=due_at, absent_at=operation.absent_at, updated_at=now)
+                later = replace(
+                    current, due_at=due_at, absent_at=operation.absent_at, updated_at=now
                 )
+                after = later if until else reviewed_if_old(later, now)
+                await save_operation(work, current, after, now)
                 await work.commit()
 
     async def _subjects(self, operation: Operation) -> tuple[Payment, GatewayAccount]:
@@ -291,8 +241,3 @@ class Settler:
 def _was_released(operation: Operation) -> bool:
     """Whether it was sent for a caller, reached nothing, and the caller never came back."""
     return operation.attempts > 0 and operation.idempotency_record_id is not None
-
-
-def _sent_between(operation: Operation) -> tuple[datetime, datetime]:
-    first = operation.first_sent_at or operation.created_at
-    return first, operation.last_sent_at or first

@@ -17,7 +17,9 @@ from domain.recording import lock_payment
 from domain.settling import Settler
 from domain.tenant import GatewayAccount
 
-_MAY_HAVE_TAKEN_EFFECT = frozenset({OperationState.SENDING, OperationState.UNKNOWN})
+_MAY_HAVE_TAKEN_EFFECT = frozenset(
+    {OperationState.SENDING, OperationState.UNKNOWN, OperationState.MANUAL_REVIEW}
+)
 
 
 class PaymentMoves(Exception):
@@ -55,7 +57,7 @@ class PaymentSync:
         before, account, operations = await self._at_hand(tenant_id, payment_id)
         for operation in operations:
             if operation.state in _MAY_HAVE_TAKEN_EFFECT:
-                await self._settler.read(operation)
+                await self._settler.read(operation, actor)
         await self._record(before, account, actor)
         after, _, still_open = await self._at_hand(tenant_id, payment_id)
         return Synced(before, after, still_open)

@@ -70,6 +70,11 @@ operations = Table(
         "due_at",
         postgresql_where=text("state IN ('CREATED', 'SENDING', 'UNKNOWN')"),
     ),
+    Index(
+        "ix_gateway_operations_review",
+        "id",
+        postgresql_where=text("state = 'MANUAL_REVIEW'"),
+    ),
 )
 
 idempotency_keys = Table(

@@ -74,6 +74,7 @@ WITHOUT: dict[str, str] = {
     "db.webhook_cursors._CLAIM": "a walk goes over the accounts of every tenant",
     "db.webhook_cursors._KNOWN": "an event has no tenant until it is routed",
     "db.webhook_health._HEALTH": "how the inbox is doing is said of all tenants at once",
+    "db.platform_operations._UNDER_REVIEW": "the platform's people review every tenant's",
     "db.platform_reads._BY_SLUG": "the platform's people name a tenant by its slug",
 }
 """The statements that name no tenant, each with its reason."""

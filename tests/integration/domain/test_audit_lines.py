@@ -31,6 +31,7 @@ ELSEWHERE = {
     *("credentials.rotation_started", "credentials.rotated"),
     *("tenant.created", "tenant.tier_assigned", "fee_override.set", "fee_override.ended"),
     *("fee_tier.created", "fee_tier.updated", "fee_tier.archived", "alert.acknowledged"),
+    "payment.operation_given_up",
 }
 """Actions whose lines others look at: tests/unit/domain/test_audit_actions.py, and the tests of
 revocations, of gateway accounts, of rotation, of prices and of alerts."""
