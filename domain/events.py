@@ -17,6 +17,7 @@ from domain.account_events import AccountDatabase, AccountEvents
 from domain.alert_rules import AlertRule
 from domain.bound import bind
 from domain.caller import Actor, AuditActorType
+from domain.checkpoint import Checkpoint, checkpoint
 from domain.errors import GatewayProblem, SnapshotMismatch
 from domain.event_ends import READS_MAX, Try, TryEnds, end_try, ended
 from domain.event_reading import IntentUnknown, Picture, read_picture, record_picture
@@ -80,6 +81,7 @@ class EventService:
         Never raises for what the gateway does: a problem there puts the event off, a contradiction
         or too many tries bury it with an alert.
         """
+        checkpoint(Checkpoint.TAKEN)
         if tried.event.tries > TRIES_MAX:
             await self._ends.bury(tried, f"No outcome in {TRIES_MAX} tries.")
         elif not tried.event.has_payload:
@@ -125,6 +127,7 @@ class EventService:
         try:
             for _ in range(READS_MAX):
                 picture = await self._picture(tried, use_case, route, found, reads)
+                checkpoint(Checkpoint.READ)
                 moved = await self._record(tried, found.payment, picture)
                 if moved is None:
                     return
@@ -162,7 +165,9 @@ class EventService:
             woken = await record_picture(work, payment, picture, actor=actor, now=now)
             if not await end_try(work, tried, done):
                 return None
+            checkpoint(Checkpoint.APPLIED)
             await work.commit()
+        checkpoint(Checkpoint.ENDED)
         for operation_id in woken:
             await self._wake.operation(operation_id)
         return None

@@ -22,6 +22,7 @@ from domain.applying import fail_without_intent
 from domain.asking import Asking
 from domain.bound import bound
 from domain.caller import Actor
+from domain.checkpoint import Checkpoint, checkpoint
 from domain.errors import NotFound, SnapshotMismatch
 from domain.fee_refunding import follow_fee_refund, record_fee_refunds
 from domain.gateway import PaymentGateway
@@ -97,6 +98,7 @@ class OperationRunner:
         Raises DatabaseUnavailable when the answer could not be kept; the settler reads it again.
         """
         answer = await self.ask(operation, account, timeout_seconds=timeout_seconds)
+        checkpoint(Checkpoint.ANSWERED)
         return await self.keep(operation, answer, actor)
 
     async def keep(self, operation: Operation, answer: Answer, actor: Actor) -> Outcome:
@@ -165,7 +167,9 @@ class OperationRunner:
                 await _finish_key(work, current, answer, now)
                 if current.kind is OperationKind.FEE_REFUND and current.state not in OPEN:
                     woken += await follow_fee_refund(work, current, recorded.payment, answer, now)
+            checkpoint(Checkpoint.RECORDED)
             await work.commit()
+        checkpoint(Checkpoint.KEPT)
         with about(operation):
             _log.info("operation %s (%s) is %s", current.id, current.kind, current.state)
         for operation_id in woken:

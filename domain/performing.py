@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from domain.answers import STATE_CHANGED
 from domain.caller import Actor
+from domain.checkpoint import Checkpoint, checkpoint
 from domain.commands import Command, input_values, record_key
 from domain.deciding import Deciding
 from domain.errors import (
@@ -106,7 +107,9 @@ class Performer:
             )
             operation, account = await decide(at)
             await _write_down(work, fresh, operation)
+            checkpoint(Checkpoint.DECIDED)
             await work.commit()
+        checkpoint(Checkpoint.CLAIMED)
         return operation, account
 
     async def drain(self) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from domain.alert import Alert
 from domain.alert_rules import RULES, AlertRule
+from domain.checkpoint import Checkpoint, checkpoint
 from domain.ids import Prefix, new_id
 from domain.inbox import WebhookEventSource
 from domain.measures import Measures
@@ -101,8 +102,10 @@ class ReceivingService:
         unique = {delivery.key: delivery for delivery in reversed(deliveries)}
         ordered = [unique[key] for key in sorted(unique)]
         started = time.monotonic()
+        checkpoint(Checkpoint.DELIVERED)
         try:
             new = await self._intake.record(ordered)
+            checkpoint(Checkpoint.STORED)
             refused: Mapping[tuple[str, bool, str], Exception] = {}
         except RowsRefused as error:
             new, refused = await self._each_alone(ordered, error)

@@ -20,6 +20,7 @@ from domain.answers import (
 )
 from domain.audit_lines import asked_entry
 from domain.caller import Actor, AuditActorType
+from domain.checkpoint import Checkpoint, checkpoint
 from domain.errors import GatewayProblem, NotFound
 from domain.fee_returning import due_fee_refund
 from domain.gateway import PaymentGateway
@@ -109,6 +110,7 @@ class Settler:
                 await self._adopt(operation, answer, actor)
 
     async def _look(self, operation: Operation) -> None:
+        checkpoint(Checkpoint.LEASED)
         with about(operation):
             payment, account = await self._subjects(operation)
             try:
@@ -210,6 +212,7 @@ class Settler:
         sent = await self._runner.mark_sent(operation, key=key)
         if sent is None:
             return
+        checkpoint(Checkpoint.SENT_AGAIN)
         answer = await self._runner.ask(sent, account, timeout_seconds=JOB_SECONDS)
         if answer.state is OperationState.CREATED and sent.idempotency_record_id is not None:
             # Its caller was told that it will be settled, so that it is not handed back.

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import aiohttp
 import stripe
 
+from domain.checkpoint import Checkpoint, checkpoint
 from domain.errors import GatewayUnknown, GatewayUnreached
 from domain.gateways import stripe_requests
 from domain.gateways.stripe_answers import read_one, read_page
@@ -66,6 +67,7 @@ class StripeCalls:
         response = await self._call(
             "post", request.path, request.parameters, options, timeout_seconds
         )
+        checkpoint(Checkpoint.REPLIED)
         return read_one(response, read), response.request_id
 
     async def _read(
