@@ -3,9 +3,7 @@ line."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from tests.integration.webhooks.shop import Shop
+from typing import Any, Protocol
 
 _LINES_OF_PAYMENT = """
     SELECT p.id, p.version, count(l.id) FROM payments p
@@ -52,7 +50,13 @@ _DISPUTE_AS_TOLD = """
 """
 
 
-async def untold(shop: Shop) -> list[tuple[Any, ...]]:
+class Asked(Protocol):
+    """Whoever can be asked for rows."""
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]: ...
+
+
+async def untold(shop: Asked) -> list[tuple[Any, ...]]:
     """Orders, payments, refunds and disputes that are not as their last lines say, and payments
     that were written more or less often than they have lines."""
     statements = (
