@@ -8,8 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database_metrics import DatabaseMeasures
 from app.settings import Settings
-from db.engine import make_engine
+from db.engine import POOL_TIMEOUT_SECONDS, make_engine
 from db.roles import DatabaseRole
+
+WAIT_SECONDS = 0.8
+"""How long a caller waits for a connection: with what is left of a second it is told OVERLOADED."""
 
 PLATFORM_POOL_SIZE = 2
 """Connections for the platform's own people, who are few."""
@@ -36,8 +39,10 @@ class Pools:
     def of(cls, settings: Settings) -> Pools:
         """As the settings say."""
         return cls(
-            api=_engine(settings, DatabaseRole.API, settings.db_pool_size),
-            platform=_engine(settings, DatabaseRole.PLATFORM, PLATFORM_POOL_SIZE),
+            api=_engine(settings, DatabaseRole.API, settings.db_pool_size, wait=WAIT_SECONDS),
+            platform=_engine(
+                settings, DatabaseRole.PLATFORM, PLATFORM_POOL_SIZE, wait=WAIT_SECONDS
+            ),
             inbox=_engine(settings, DatabaseRole.API, INBOX_POOL_SIZE),
             beat=_engine(settings, DatabaseRole.API, BEAT_POOL_SIZE, "beat"),
         )
@@ -56,11 +61,17 @@ class Pools:
 
 
 def _engine(
-    settings: Settings, role: DatabaseRole, pool_size: int, name: str = "api"
+    settings: Settings,
+    role: DatabaseRole,
+    pool_size: int,
+    name: str = "api",
+    *,
+    wait: float = POOL_TIMEOUT_SECONDS,
 ) -> AsyncEngine:
     return make_engine(
         settings.database_url.get_secret_value(),
         pool_size=pool_size,
         application_name=f"tollgate {name} as {role}",
         role=role,
+        pool_timeout_seconds=wait,
     )

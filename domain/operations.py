@@ -30,7 +30,7 @@ from domain.idempotency import IdempotencyOutcome
 from domain.operation import CREATES_INTENT, OPEN, Operation, OperationKind, OperationState
 from domain.payment import Payment
 from domain.ports import Clock, Database, DatabaseUnavailable, Wake, Work
-from domain.progress import answered, has_moved, mark_sent
+from domain.progress import answered, has_moved, is_stale, mark_sent
 from domain.recording import (
     Recorded,
     lock_payment,
@@ -46,8 +46,8 @@ from domain.tenant import GatewayAccount
 MUTATION_SECONDS = 15.0
 """How long a caller's mutation waits for the gateway."""
 
-RECORD_PAUSE_SECONDS = 0.2
-"""How long a database that refused an answer is left alone before it is asked once more."""
+RECORD_PAUSES_SECONDS = (0.2, 0.5, 1.0)
+"""How long a database that refused an answer is left alone before it is asked again, each time."""
 
 _OUTCOMES = {
     OperationState.CREATED: IdempotencyOutcome.OPEN,
@@ -102,18 +102,23 @@ class OperationRunner:
         return await self.keep(operation, answer, actor)
 
     async def keep(self, operation: Operation, answer: Answer, actor: Actor) -> Outcome:
-        """Records the answer, once more if the database was away. Raises DatabaseUnavailable."""
-        try:
-            return await self.record(operation, answer, actor)
-        except DatabaseUnavailable as away:
-            _log.warning("the answer to operation %s is recorded again: %s", operation.id, away)
-            await asyncio.sleep(RECORD_PAUSE_SECONDS)
-            return await self.record(operation, answer, actor)
+        """Records the answer, again and again if the database was away. Raises
+        DatabaseUnavailable."""
+        for pause in RECORD_PAUSES_SECONDS:
+            try:
+                return await self.record(operation, answer, actor)
+            except DatabaseUnavailable as away:
+                _log.warning("the answer to operation %s is recorded again: %s", operation.id, away)
+                await asyncio.sleep(pause)
+        return await self.record(operation, answer, actor)
 
     async def ask(
         self, operation: Operation, account: GatewayAccount, *, timeout_seconds: float
     ) -> Answer:
-        """Calls the gateway once; what went wrong there is an answer too."""
+        """Calls the gateway once; what went wrong there is an answer too. A process that stood
+        still since it marked the operation as sent does not: the settler has taken it over."""
+        if is_stale(operation, self._clock.now()):
+            return Answer(state=OperationState.UNKNOWN, message="It was too late to send it.")
         with about(operation):
             return await self._asking.ask(operation, account, timeout_seconds=timeout_seconds)
 

@@ -52,6 +52,12 @@ def has_moved(current: Operation, seen: Operation) -> bool:
     return current.state not in OPEN or current.attempts != seen.attempts
 
 
+def is_stale(operation: Operation, now: datetime) -> bool:
+    """Whether its process has stood still since it was marked as sent: it counts as UNKNOWN now,
+    and that process must not send it any more."""
+    return operation.last_sent_at is not None and now - operation.last_sent_at > SENDING_MAX
+
+
 def mark_sent(operation: Operation, now: datetime) -> Operation:
     """The operation as it is while its request is on its way."""
     starts = operation.state is OperationState.CREATED

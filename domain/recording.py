@@ -138,8 +138,11 @@ def _money(order: Order) -> tuple[int, int, bool]:
 async def _note_superseded(
     work: Work, payment: Payment, snapshot: IntentSnapshot, now: datetime
 ) -> None:
-    # Money taken or held for a payment that has ended is never passed over in silence.
-    if snapshot.status in _MONEY and payment.status in VOIDED:
+    # Money taken or held for a payment that has ended is never passed over in silence. An intent
+    # that was canceled holds nothing any more: a picture in which it does is an older one.
+    holds = snapshot.status is IntentStatus.REQUIRES_CAPTURE
+    is_older = holds and payment.gateway_payment_id is not None
+    if snapshot.status in _MONEY and payment.status in VOIDED and not is_older:
         await open_alert(
             work,
             AlertRule.PAYMENT_LATE_MONEY,

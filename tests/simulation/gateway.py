@@ -22,6 +22,14 @@ from sandbox.wire import Request, Response
 from tests.simulation.turns import Turns, current
 
 KEY = "sk_test_simulated"
+
+LATE_MAX_SECONDS = 540.0
+"""How late a request may arrive after its caller gave it up: within the ten minutes after which the
+settler takes what is not there for what never will be."""
+
+PATIENCE_SECONDS = 15.0
+"""How long a caller waits for the gateway at most."""
+
 _ANYTHING = "http://sandbox.test"
 
 
@@ -76,24 +84,21 @@ class SimulatedHttp(stripe.HTTPClient):
         self._sandbox = sandbox
         self._turns = turns
         self._luck = luck
-        self.late: list[Request] = []
+        self.late: list[tuple[float, Request]] = []
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         """One call, or what goes wrong with it. Raises APIConnectionError."""
+        begun = self._sandbox.world.now()
         await self._turns.point(f"{method} {urlsplit(url).path}")
+        if self._sandbox.world.now() - begun > PATIENCE_SECONDS:
+            raise _lost("the caller hung up before it was sent")
         request = _request(method, url, headers or {}, post_data)
         fault = self._drawn(request)
         if fault is not None and (actor := current()):
             actor.trail.append(fault.value)
-        if fault is CallFault.REFUSED:
-            raise _lost("refused") from aiohttp.ConnectionTimeoutError()
-        if fault is CallFault.LOST_BEFORE:
-            raise _lost("lost on its way")
-        if fault is CallFault.LATE:
-            self.late.append(request)
-            raise _lost("nobody answered in time")
+        self._lose_before(request, fault)
         response = self._handled(request, fault)
         self._turns.passing("the gateway has done it")
         if fault is CallFault.LOST_AFTER:
@@ -104,9 +109,24 @@ class SimulatedHttp(stripe.HTTPClient):
             return response.body[: len(response.body) // 2], 200, response.headers
         return response.body, response.status, response.headers
 
+    def _lose_before(self, request: Request, fault: CallFault | None) -> None:
+        if fault is CallFault.REFUSED:
+            raise _lost("refused") from aiohttp.ConnectionTimeoutError()
+        if fault is CallFault.LOST_BEFORE:
+            raise _lost("lost on its way")
+        if fault is CallFault.LATE:
+            self.late.append((self._sandbox.world.now(), request))
+            raise _lost("nobody answered in time")
+
     def arrive_late(self) -> None:
         """The oldest request that was given up by its caller is carried out now."""
-        self._handled(self.late.pop(0), None)
+        _, request = self.late.pop(0)
+        self._handled(request, None)
+
+    def arrive_before(self, now: float) -> None:
+        """Those that would be on their way for longer than LATE_MAX_SECONDS by then arrive now."""
+        while self.late and now - self.late[0][0] > LATE_MAX_SECONDS:
+            self.arrive_late()
 
     def _drawn(self, request: Request) -> CallFault | None:
         actor = current()

@@ -67,6 +67,8 @@ class History:
                 self.chance.choice(moves)()
             else:
                 await self.turns.give(self.chance.choice(waiting))
+                # No two things happen at one time: what is ordered by it has one order.
+                self.world.clock.advance(0.001)
                 await self.eyes.look()
 
     async def heal(self) -> None:
@@ -88,6 +90,7 @@ class History:
         self._work(both=True)
         while waiting := self.turns.waiting:
             await self.turns.give(waiting[0])
+            self.world.clock.advance(0.001)
         await self.eyes.look()
         await walker.add_cursors()
         while (walk := await walker.claim(due_until=self.world.ours.now())) is not None:
@@ -146,7 +149,9 @@ class History:
             await receiving.drain()
 
     def _tick(self) -> None:
-        self.world.clock.advance(self.chance.choice((0.3, 1.0, 6.0, 6.0, 31.0, 61.0, 310.0, 700.0)))
+        seconds = self.chance.choice((0.3, 1.0, 6.0, 6.0, 31.0, 61.0, 310.0, 700.0))
+        self.world.http.arrive_before(self.world.clock.seconds + seconds)
+        self.world.clock.advance(seconds)
         self.world.sandbox.run_due()
 
     def _meddle(self) -> None:
@@ -189,5 +194,7 @@ async def run(at: Servers, seed: int) -> str:
             raise Violation(f"seed {seed}: {broken}") from broken
         finally:
             await at.turns.abandon()
-        statuses = await world.rows("select payment_status, count(*) from payments group by 1")
+        statuses = await world.rows(
+            "select payment_status, count(*) from payments group by 1 order by 1"
+        )
         return f"{history.operations} operations, {dict(statuses)}"

@@ -22,7 +22,6 @@ import domain.recording
 import domain.settling
 import domain.starting
 from db.audit import SqlAuditStore
-from db.idempotency import SqlIdempotencyStore
 from db.noting import NotingAuditStore
 from db.operations import SqlOperationStore
 from db.orders import SqlOrderStore
@@ -31,7 +30,6 @@ from domain.answers import Answer, intent_answer, problem_answer
 from domain.applying import apply_snapshot
 from domain.audit import AuditEntry
 from domain.errors import GatewayUnknown, NotFound
-from domain.idempotency import IdempotencyRecord
 from domain.operation import Operation, OperationState
 from domain.operation_reads import find_effect
 from domain.performing import Call, Decide, Performer
@@ -55,13 +53,14 @@ def _no_locks(patch: pytest.MonkeyPatch) -> None:
 
 
 def _key_not_stored(patch: pytest.MonkeyPatch) -> None:
-    """The caller's key is forgotten as soon as it is used."""
-    claim = SqlIdempotencyStore.claim
+    """The caller's key is not what is remembered."""
+    claim = Performer._claim
 
-    async def forgetful(store: SqlIdempotencyStore, record: IdempotencyRecord) -> Any:
-        return await claim(store, replace(record, key=secrets.token_hex(8)))
+    async def forgetful(performer: Performer, call: Call, decide: Decide) -> Any:
+        command = replace(call.command, idempotency_key=secrets.token_hex(8))
+        return await claim(performer, replace(call, command=command), decide)
 
-    patch.setattr(SqlIdempotencyStore, "claim", forgetful)
+    patch.setattr(Performer, "_claim", forgetful)
 
 
 def _call_before_commit(patch: pytest.MonkeyPatch) -> None:

@@ -231,5 +231,5 @@ async def opened(at: Servers, seed: int, chance: random.Random) -> AsyncIterator
     jitter = luck(f"{seed}/jitter")
     with pytest.MonkeyPatch.context() as patch, watched(at.turns.passing):
         patch.setattr(secrets, "randbelow", jitter.randrange)
-        patch.setattr(domain.operations, "RECORD_PAUSE_SECONDS", 0.0)
+        patch.setattr(domain.operations, "RECORD_PAUSES_SECONDS", (0.0,))
         yield world
