@@ -3,12 +3,15 @@ endpoint: it lags behind the truth."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from domain.answers import Answer, fee_refund_answer, intent_answer, refund_answer
 from domain.gateway import PaymentGateway
 from domain.operation import Operation, OperationKind
 from domain.payment import Payment
+from domain.snapshot import IntentSnapshot
 from domain.tenant import GatewayAccount
 
 JOB_SECONDS = 6.0
@@ -18,8 +21,52 @@ LISTING_SPAN = timedelta(minutes=10)
 """How far around its sends an intent is looked for, by its `created`."""
 
 
+_GRID = timedelta(minutes=5)
+"""Listings begin and end at such times, so that neighbours have one in common."""
+
+
+class IntentListings:
+    """Listings that looks which begin together share: after an outage there are hundreds of them,
+    and each listing holds what all are looking for."""
+
+    def __init__(self, gateway: PaymentGateway) -> None:
+        self._gateway = gateway
+        self._begun: dict[_Span, asyncio.Task[Sequence[IntentSnapshot]]] = {}
+
+    async def around(
+        self, account: GatewayAccount, first: datetime, last: datetime
+    ) -> Sequence[IntentSnapshot]:
+        """The account's intents created from LISTING_SPAN before `first` to as long after `last`.
+        Raises GatewayProblem."""
+        begin = _floor(first - LISTING_SPAN)
+        end = _floor(last + LISTING_SPAN) + _GRID
+        span = (account.id, begin, end)
+        if span not in self._begun:
+            self._begun[span] = asyncio.create_task(self._list(account, begin, end))
+        return await self._begun[span]
+
+    async def _list(
+        self, account: GatewayAccount, begin: datetime, end: datetime
+    ) -> Sequence[IntentSnapshot]:
+        return await self._gateway.list_intents(
+            account, created_from=begin, created_until=end, timeout_seconds=JOB_SECONDS
+        )
+
+
+_Span = tuple[str, datetime, datetime]
+
+
+def _floor(moment: datetime) -> datetime:
+    seconds = _GRID.total_seconds()
+    return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
+
+
 async def find_effect(
-    gateway: PaymentGateway, operation: Operation, payment: Payment, account: GatewayAccount
+    gateway: PaymentGateway,
+    listings: IntentListings,
+    operation: Operation,
+    payment: Payment,
+    account: GatewayAccount,
 ) -> Answer | None:
     """What came of the operation; None when the gateway shows no sign of it. Raises
     GatewayProblem."""
@@ -28,7 +75,7 @@ async def find_effect(
     if operation.kind is OperationKind.FEE_REFUND:
         return await _find_fee_refund(gateway, operation, payment, account)
     if payment.gateway_payment_id is None:
-        return await _find_intent(gateway, operation, payment, account)
+        return await _find_intent(listings, operation, payment, account)
     intent = await gateway.read_intent(
         account, payment.gateway_payment_id, timeout_seconds=JOB_SECONDS
     )
@@ -42,15 +89,9 @@ def sent_between(operation: Operation) -> tuple[datetime, datetime]:
 
 
 async def _find_intent(
-    gateway: PaymentGateway, operation: Operation, payment: Payment, account: GatewayAccount
+    listings: IntentListings, operation: Operation, payment: Payment, account: GatewayAccount
 ) -> Answer | None:
-    first, last = sent_between(operation)
-    intents = await gateway.list_intents(
-        account,
-        created_from=first - LISTING_SPAN,
-        created_until=last + LISTING_SPAN,
-        timeout_seconds=JOB_SECONDS,
-    )
+    intents = await listings.around(account, *sent_between(operation))
     found = (intent for intent in intents if intent.tollgate_payment_id == payment.id)
     intent = next(found, None)
     return intent_answer(operation.kind, intent) if intent else None

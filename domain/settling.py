@@ -25,7 +25,7 @@ from domain.errors import GatewayProblem, NotFound
 from domain.fee_returning import due_fee_refund
 from domain.gateway import PaymentGateway
 from domain.operation import CREATES_INTENT, Operation, OperationKind, OperationState
-from domain.operation_reads import JOB_SECONDS, find_effect, sent_between
+from domain.operation_reads import JOB_SECONDS, IntentListings, find_effect, sent_between
 from domain.operations import OperationRunner, about
 from domain.payment import LIVE, VOIDED, Payment
 from domain.ports import Clock, Database, DatabaseUnavailable, Wake
@@ -75,7 +75,8 @@ class Settler:
                 now, lease_until=now + LEASE, sending_before=now - SENDING_MAX, limit=limit
             )
             await work.commit()
-        looks = (self._look(operation) for operation in operations)
+        listings = IntentListings(self._gateway)
+        looks = (self._look(operation, listings) for operation in operations)
         results = await asyncio.gather(*looks, return_exceptions=True)
         for operation, result in zip(operations, results, strict=True):
             if isinstance(result, DatabaseUnavailable) or not isinstance(result, Exception | None):
@@ -94,22 +95,23 @@ class Settler:
             )
             await work.commit()
         if operation is not None:
-            await self._look(operation)
+            await self._look(operation, IntentListings(self._gateway))
 
     async def read(self, operation: Operation, actor: Actor = SETTLER) -> None:
         """Reads the gateway once about an unknown outcome and records what it shows, as found by
         `actor`. Sends nothing, so that it needs no lease."""
+        listings = IntentListings(self._gateway)
         with about(operation):
             payment, account = await self._subjects(operation)
             try:
-                answer = await find_effect(self._gateway, operation, payment, account)
+                answer = await find_effect(self._gateway, listings, operation, payment, account)
             except GatewayProblem as problem:
                 _log.warning("operation %s was not read: %s", operation.id, problem.message)
                 return
             if answer is not None:
                 await self._adopt(operation, answer, actor)
 
-    async def _look(self, operation: Operation) -> None:
+    async def _look(self, operation: Operation, listings: IntentListings) -> None:
         checkpoint(Checkpoint.LEASED)
         with about(operation):
             payment, account = await self._subjects(operation)
@@ -117,7 +119,7 @@ class Settler:
                 if operation.state is OperationState.CREATED:
                     await self._begin(operation, payment, account)
                 else:
-                    await self._resolve(operation, payment, account)
+                    await self._resolve(operation, payment, account, listings)
             except GatewayProblem as problem:
                 _log.warning("operation %s stays open: %s", operation.id, problem.message)
                 await self._postpone(operation)
@@ -151,10 +153,14 @@ class Settler:
             await self._runner.record(operation, obsolete, SETTLER)
 
     async def _resolve(
-        self, operation: Operation, payment: Payment, account: GatewayAccount
+        self,
+        operation: Operation,
+        payment: Payment,
+        account: GatewayAccount,
+        listings: IntentListings,
     ) -> None:
         """An operation whose answer was lost: read, else send again, else prove it absent."""
-        answer = await find_effect(self._gateway, operation, payment, account)
+        answer = await find_effect(self._gateway, listings, operation, payment, account)
         if answer is not None:
             await self._adopt(operation, answer)
         elif self._clock.now() - sent_between(operation)[0] <= RESEND_MAX:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 
@@ -37,7 +37,7 @@ class FaultyStack:
         self._given = dict(given or {})
         self._stack: _KnownChildren | None = None
 
-    def __enter__(self) -> FaultyStack:
+    def __enter__(self) -> Self:
         try:
             given = {"DATABASE_URL": self.postgres.start(), "REDIS_URL": self.valkey.start()}
             self._stack = _KnownChildren(self._folder / "stack", given=self._given | given)
@@ -138,6 +138,15 @@ class FaultyStack:
         ]
         missing = {id_ for id_, amount in charges.items() if amount} - {row[0] for row in ours}
         return [*wrong, *(f"{id_} is not PAID" for id_ in missing), *self._wrong_lines()]
+
+    def wrong_balance(self) -> str | None:
+        """How the sum of `gateway_clearing` differs from the balance of the platform's account."""
+        ours = self.ask(
+            "select coalesce(sum(amount_cents), 0)::bigint from ledger_entries"
+            " where account = 'gateway_clearing' and currency = 'USD'"
+        )[0][0]
+        theirs = self.sandbox("GET", "ledger")["balance"].get("usd", 0)
+        return None if ours == theirs else f"booked {ours}, at the gateway {theirs}"
 
     def _wrong_lines(self) -> list[str]:
         return [f"{what}: {row}" for what, query in _WRONG.items() for row in self.ask(query)]

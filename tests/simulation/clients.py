@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.caller import Actor, AuditActorType
@@ -25,7 +25,7 @@ from domain.errors import (
     OutcomeUnknown,
 )
 from domain.order import Order
-from domain.payment import GatewayType, PaymentMethodType
+from domain.payment import GatewayType, Payment, PaymentMethodType, PaymentStatus
 from domain.ports import DatabaseUnavailable
 from domain.refund import RefundReason
 from domain.tenant import Tenant
@@ -46,6 +46,14 @@ CARDS = (
 
 STARTS = ("charge", "authorize")
 KINDS = (*STARTS, *(["capture"] * 3), *(["refund"] * 4), "cancel", "cancel_order")
+
+SENSIBLE: Mapping[PaymentStatus | None, Sequence[str]] = {
+    PaymentStatus.PENDING: ("cancel",),
+    PaymentStatus.REQUIRES_ACTION: ("cancel",),
+    PaymentStatus.AUTHORIZED: ("capture", "capture", "capture", "cancel"),
+    PaymentStatus.PAID: ("refund",),
+}
+"""For everything else, and for an order without a payment, STARTS."""
 
 Done = PaymentDone | RefundDone | OrderDone
 Ask = Callable[[], Awaitable[Done]]
@@ -75,19 +83,29 @@ class Shop:
     order: Order
     chance: random.Random
     heard: list[Heard] = field(default_factory=list)
+    acting: set[str] = field(default_factory=set)
+    """Whoever acted on it, by the actor's name."""
 
     async def act(self) -> None:
         """One action that makes sense or not, with a key of its own, now and then at twice."""
-        kind = self.chance.choice(KINDS if self.heard else STARTS)
+        kind = await self._kind()
         heard = Heard(kind, f"{kind}-{len(self.heard)}-{self.chance.getrandbits(40):x}", "")
         heard.order_id = self.order.id
         ask = await self._ask(kind, heard.key)
         if ask is None:
             return
         self.heard.append(heard)
-        if self.chance.random() < 0.25:
+        if self.chance.random() < 0.35:
             self.world.turns.start(f"twin {heard.key}", self._insist(heard, ask))
         await self._insist(heard, ask)
+
+    async def _kind(self) -> str:
+        """What makes sense for the order as it is, mostly."""
+        if self.chance.random() < 0.2:
+            return self.chance.choice(KINDS)
+        payment = await self._payment()
+        status = None if payment is None else payment.status
+        return self.chance.choice(SENSIBLE.get(status, STARTS))
 
     async def _insist(self, heard: Heard, ask: Ask) -> None:
         """Until there is an answer that says how it ended, or patience does."""
@@ -114,10 +132,11 @@ class Shop:
         if kind == "cancel_order":
             close = CancelOrder(order_id=self.order.id, idempotency_key=key)
             return lambda: world.orders().cancel(_USER, tenant, close)
-        payment_id = await self._payment_id()
-        if payment_id is None:
+        payment = await self._payment()
+        if payment is None:
             return None
-        amount = self.chance.choice((None, None, 2_500, 4_000, 7_000))
+        payment_id = payment.id
+        amount = self.chance.choice((None, 2_500, 2_500, 4_000, 7_000))
         if kind == "capture":
             take = CapturePayment(payment_id=payment_id, amount=amount, idempotency_key=key)
             return lambda: world.payments().capture(_USER, tenant, take)
@@ -143,11 +162,11 @@ class Shop:
             metadata={},
         )
 
-    async def _payment_id(self) -> str | None:
+    async def _payment(self) -> Payment | None:
         """The newest payment of the order, as a merchant would look it up."""
         async with self.world.api_database.begin(self.tenant.id) as work:
             payments = await work.payments.of_order(self.tenant.id, self.order.id)
-        return payments[-1].id if payments else None
+        return payments[-1] if payments else None
 
 
 async def opened_order(world: World, tenant: Tenant, chance: random.Random) -> Shop:

@@ -52,7 +52,7 @@ class History:
 
     async def suffer(self) -> None:
         """Safety: clients, workers, deliveries and the clock, in an order that the seed draws."""
-        planned = self.chance.randint(3, OPERATIONS_MAX)
+        planned = self.chance.randint(5, OPERATIONS_MAX)
         moves: list[Callable[[], None]] = [self._work, self._deliver, self._tick, self._meddle]
         for _ in range(_STEPS_MAX):
             if self.operations >= planned and not self.turns.live:
@@ -98,9 +98,12 @@ class History:
                 walk = await walker.step(walk)
 
     def _act(self) -> None:
+        """Mostly where nobody acts already; whoever acts beside another is refused, mostly."""
+        live = {each.name for each in self.turns.live}
+        free = [each for each in self.shops if not each.acting & live]
+        shop = self.chance.choice(self.shops if self.chance.random() < 0.25 else free or self.shops)
         self.operations += 1
-        shop = self.chance.choice(self.shops)
-        self.turns.start("client", shop.act())
+        shop.acting.add(self.turns.start("client", shop.act()).name)
 
     def _work(self, *, both: bool = False) -> None:
         busy = sum("worker" in each.name for each in self.turns.live)
@@ -149,7 +152,7 @@ class History:
             await receiving.drain()
 
     def _tick(self) -> None:
-        seconds = self.chance.choice((0.3, 1.0, 6.0, 6.0, 31.0, 61.0, 310.0, 700.0))
+        seconds = self.chance.choice((0.3, 1.0, 1.0, 6.0, 6.0, 6.0, 31.0, 61.0, 310.0))
         self.world.http.arrive_before(self.world.clock.seconds + seconds)
         self.world.clock.advance(seconds)
         self.world.sandbox.run_due()

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domain.commands import PaymentDone, RefundDone
-from domain.errors import PaymentDeclined
+from domain.errors import InvalidState, PaymentDeclined, ValidationFailed
 from domain.operation import OPEN
 from domain.payment import TRANSITIONS, PaymentStatus
 from sandbox.models import Charge, Refund
 from sandbox.wire import Request
 from sandbox.world import Book
 from tests.integration.domain.auditing import untold
-from tests.simulation.clients import Heard, Shop
+from tests.simulation.clients import Done, Heard, Shop
 from tests.simulation.gateway import KEY
 from tests.simulation.world import World
 
@@ -189,6 +189,11 @@ class Eyes:
             elif isinstance(done, PaymentDone) and heard.kind == "charge":
                 intent = rows[done.payment.id]["gateway_payment_id"]
                 assert intent in self.book.intents, f"{done.payment.id} has no intent"
+        is_done = False
+        for answer in heard.answers:
+            is_refusal = isinstance(answer, InvalidState | ValidationFailed | PaymentDeclined)
+            assert not (is_done and is_refusal), f"{heard.key} was done, then refused: {answer!r}"
+            is_done = is_done or isinstance(answer, Done)
         for refused in heard.answers:
             if isinstance(refused, PaymentDeclined):
                 charges = self._charges_of(refused.payment.id)

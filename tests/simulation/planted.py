@@ -31,7 +31,7 @@ from domain.applying import apply_snapshot
 from domain.audit import AuditEntry
 from domain.errors import GatewayUnknown, NotFound
 from domain.operation import Operation, OperationState
-from domain.operation_reads import find_effect
+from domain.operation_reads import IntentListings, find_effect, sent_between
 from domain.performing import Call, Decide, Performer
 from domain.settling import Settler
 from domain.tenant import GatewayAccount
@@ -134,9 +134,13 @@ def _absent_at_once(patch: pytest.MonkeyPatch) -> None:
     """One listing that does not show it counts as proof."""
 
     async def resolve(
-        settler: Settler, operation: Operation, payment: Any, account: GatewayAccount
+        settler: Settler,
+        operation: Operation,
+        payment: Any,
+        account: GatewayAccount,
+        listings: IntentListings,
     ) -> None:
-        answer = await find_effect(settler._gateway, operation, payment, account)
+        answer = await find_effect(settler._gateway, listings, operation, payment, account)
         if answer is None:
             await settler._give_up(operation)
         else:
@@ -191,13 +195,9 @@ def _any_intent_will_do(patch: pytest.MonkeyPatch) -> None:
     """The first intent of a listing is taken for the one that is looked for."""
 
     async def careless(
-        gateway: Any, operation: Operation, payment: Any, account: GatewayAccount
+        listings: IntentListings, operation: Operation, _: Any, account: GatewayAccount
     ) -> Answer | None:
-        first, last = domain.operation_reads.sent_between(operation)
-        span = domain.operation_reads.LISTING_SPAN
-        intents = await gateway.list_intents(
-            account, created_from=first - span, created_until=last + span, timeout_seconds=6.0
-        )
+        intents = await listings.around(account, *sent_between(operation))
         return intent_answer(operation.kind, intents[0]) if intents else None
 
     patch.setattr(domain.operation_reads, "_find_intent", careless)

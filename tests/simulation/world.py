@@ -196,7 +196,7 @@ async def opened(at: Servers, seed: int, chance: random.Random) -> AsyncIterator
     """A world for one history."""
     await at.forget()
     at.turns.begin(seed, chance.choice((0.0, 0.004, 0.015)))
-    calls = Luck(chance.choice((0.0, 0.1, 0.3)), keeps_keys=chance.random() < 0.75)
+    calls = Luck(chance.choice((0.0, 0.15, 0.4)), keeps_keys=chance.random() < 0.75)
     clock = VirtualClock(float(int(time.time())))
     sandbox = Sandbox(SandboxSettings(clock=clock, seed=seed))
     http = SimulatedHttp(sandbox, at.turns, calls)
