@@ -139,6 +139,14 @@ class FaultyStack:
         missing = {id_ for id_, amount in charges.items() if amount} - {row[0] for row in ours}
         return [*wrong, *(f"{id_} is not PAID" for id_ in missing), *self._wrong_lines()]
 
+    def settle(self, *, seconds: float = 240.0) -> None:
+        """Waits until our rows are what the sandbox's ledger says, nothing is open, and both
+        ledgers agree. Raises AssertionError."""
+        end = time.monotonic() + seconds
+        while (wrong := [*self.wrong_effects(), self.wrong_balance()]) != [None]:
+            assert time.monotonic() < end, wrong
+            time.sleep(2.0)
+
     def wrong_balance(self) -> str | None:
         """How the sum of `gateway_clearing` differs from the balance of the platform's account."""
         ours = self.ask(
