@@ -35,6 +35,8 @@ from app.state_metrics import StateGauges
 from app.telemetry import telemetry
 from app.tracing import TracedEvents, Tracing
 from app.turns import Round, Turns, worker_name
+from app.unfinished import ROUND_SECONDS as UNFINISHED_SECONDS
+from app.unfinished import cancel_unfinished
 from db.alert_figures import SqlAlertFigures
 from db.alert_rounds import SqlAlertDatabase
 from db.engine import make_engine
@@ -45,6 +47,7 @@ from db.metric_reads import SqlFigureFolding
 from db.roles import DatabaseRole
 from db.signs import SqlSigns
 from db.state_reads import SqlStateReads
+from db.unfinished import SqlUnfinishedReads
 from db.webhook_health import SqlInboxHealthReads
 from db.work import SqlDatabase
 from domain.alert_delivery import AlertDelivery
@@ -57,6 +60,7 @@ from domain.retention import Retention
 from domain.sealing import Sealer
 from domain.settling import Settler
 from domain.signs import ProcessKind
+from domain.unfinished import UnfinishedPayments
 from webhooks.jobs import JobRunner, Jobs
 from webhooks.listed import listed_event
 from webhooks.wake import ArqWake
@@ -77,6 +81,7 @@ class _UseCases:
     settler: Settler
     sealer: Sealer
     retention: Retention
+    unfinished: UnfinishedPayments
     walker: GapWalker
     leases: LoopLeases
     check_books: Round
@@ -153,6 +158,12 @@ def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
         "the daily jobs": Turns(
             use_cases.leases, "daily jobs", partial(run_jobs, use_cases.retention), LOOK_SECONDS
         ).run,
+        "the unfinished payments": Turns(
+            use_cases.leases,
+            "unfinished payments",
+            partial(cancel_unfinished, use_cases.unfinished),
+            UNFINISHED_SECONDS,
+        ).run,
         "the check of the books": Turns(
             use_cases.leases, "check of the books", use_cases.check_books, CHECK_SECONDS
         ).run,
@@ -201,6 +212,7 @@ async def _use_cases(
             Settler(database, gateway, wake, clock),
             Sealer(database, clock),
             Retention(database, clock),
+            UnfinishedPayments(database, SqlUnfinishedReads(engine), wake, clock),
             GapWalker(database, listing, receiving, listed_event, measures, clock),
             LoopLeases(engine, worker_name()),
             partial(check_books, LedgerChecks(SqlLedgerCheckDatabase(engine)), database, clock),

@@ -237,6 +237,11 @@ payments = Table(
         postgresql_where=text("gateway_charge_id IS NOT NULL"),
     ),
     Index(
+        "ix_payments_unfinished",
+        "created_at",
+        postgresql_where=text("payment_status = 'REQUIRES_ACTION'"),
+    ),
+    Index(
         "ix_payments_capture_before",
         "capture_before",
         postgresql_where=text("payment_status = 'AUTHORIZED' AND capture_before IS NOT NULL"),
