@@ -101,15 +101,9 @@ def bugs(urls: Sequence[str]) -> int:
     """Every planted bug, with the seed that finds it first."""
     missed = 0
     with ProcessPoolExecutor(len(urls)) as lanes:
-        lane_of = {name: urls[number % len(urls)] for number, name in enumerate(BUGS)}
-        for url in urls:
-            names = [name for name, own in lane_of.items() if own == url]
-            lane_of |= dict.fromkeys(names, url)
-        # One database serves one process at a time: each lane's bugs one after another.
-        jobs = [
-            lanes.submit(_find_all, url, [n for n, own in lane_of.items() if own == url])
-            for url in urls
-        ]
+        # A database serves one process at a time: the bugs of a lane go one after another.
+        shares = [(url, list(BUGS)[lane :: len(urls)]) for lane, url in enumerate(urls)]
+        jobs = [lanes.submit(_find_all, url, names) for url, names in shares]
         for job in as_completed(jobs):
             for name, seed, why in job.result():
                 missed += seed is None
@@ -120,7 +114,11 @@ def bugs(urls: Sequence[str]) -> int:
 
 
 def _find_all(url: str, names: Sequence[str]) -> list[tuple[str, int | None, str]]:
-    return [find(url, name) for name in names]
+    found = []
+    for name in names:
+        _say(f"looking for {name}")
+        found.append(find(url, name))
+    return found
 
 
 def main() -> int:

@@ -70,7 +70,7 @@ class Luck:
     def faults(self) -> list[CallFault]:
         """What may be drawn. A gateway that forgets keys would do a late request twice, whatever
         its caller does, and stores no error under them."""
-        of_keys = [*([CallFault.LATE] * 3), CallFault.STORED_ERROR]
+        of_keys = [*([CallFault.LATE] * 6), CallFault.STORED_ERROR]
         return [*_OF_ANY_GATEWAY, *(of_keys if self.keeps_keys else ())]
 
 

@@ -159,7 +159,7 @@ class History:
 
     def _meddle(self) -> None:
         """What happens at the gateway by itself: a payer, a dashboard, a late request."""
-        if self.world.http.late and self.chance.random() < 0.5:
+        if self.world.http.late and self.chance.random() < 0.25:
             self.world.http.arrive_late()
             return
         book = self.eyes.book
