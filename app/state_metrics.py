@@ -18,7 +18,7 @@ from domain.webhook_health import InboxHealthReads
 READ_SECONDS = 15.0
 """How often they are read."""
 
-OPEN_STATES = ("CREATED", "SENDING", "UNKNOWN")
+OPEN_STATES = ("CREATED", "SENDING", "UNKNOWN", "MANUAL_REVIEW")
 
 
 class StateGauges:

@@ -76,14 +76,15 @@ class History:
         self.turns.kill_chance = self.world.luck.fault_chance = 0.0
         self.world.api_database.fault_chance = self.world.worker_database.fault_chance = 0.0
         self.world.sandbox.faults.withdraw()
-        while self.world.http.late:
-            self.world.http.arrive_late()
         walker = self.world.walker()
+        last_arrive_in = self.chance.choice((0, 3))
         for number in range(_HEALING_ROUNDS):
+            while number >= last_arrive_in and self.world.http.late:
+                self.world.http.arrive_late()
             await self._round(walker)
             if number > 3 and await self.eyes.at_rest():
                 return
-            self.world.clock.advance((6.0, 31.0, 61.0, 305.0, 605.0)[number % 5])
+            self._pass((6.0, 31.0, 61.0, 305.0, 605.0)[number % 5])
 
     async def _round(self, walker: GapWalker) -> None:
         self._deliver(100)
@@ -152,10 +153,12 @@ class History:
             await receiving.drain()
 
     def _tick(self) -> None:
-        seconds = self.chance.choice((0.3, 1.0, 1.0, 6.0, 6.0, 6.0, 31.0, 61.0, 310.0))
+        self._pass(self.chance.choice((0.3, 1.0, 1.0, 6.0, 6.0, 6.0, 31.0, 61.0, 310.0)))
+        self.world.sandbox.run_due()
+
+    def _pass(self, seconds: float) -> None:
         self.world.http.arrive_before(self.world.clock.seconds + seconds)
         self.world.clock.advance(seconds)
-        self.world.sandbox.run_due()
 
     def _meddle(self) -> None:
         """What happens at the gateway by itself: a payer, a dashboard, a late request."""
