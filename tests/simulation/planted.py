@@ -20,7 +20,6 @@ import domain.operation_reads
 import domain.operations
 import domain.recording
 import domain.settling
-import domain.starting
 from db.audit import SqlAuditStore
 from db.noting import NotingAuditStore
 from db.operations import SqlOperationStore
@@ -203,17 +202,6 @@ def _any_intent_will_do(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(domain.operation_reads, "_find_intent", careless)
 
 
-def _stale_attempt(patch: pytest.MonkeyPatch) -> None:
-    """What is known of an earlier attempt decides over a later one."""
-    patch.setattr(domain.operations, "has_moved", lambda *_: False)
-    patch.setattr(domain.settling, "has_moved", lambda *_: False)
-
-
-def _two_live_payments(patch: pytest.MonkeyPatch) -> None:
-    """Nobody looks whether the order is being paid already."""
-    patch.setattr(domain.starting, "_check_payable", lambda *_: None)
-
-
 BUGS: Mapping[str, tuple[Plant, int]] = {
     plant.__name__.removeprefix("_"): (plant, seed)
     for plant, seed in (
@@ -233,8 +221,6 @@ BUGS: Mapping[str, tuple[Plant, int]] = {
         (_not_audited, 0),
         (_abandoned_sending, 6),
         (_any_intent_will_do, 0),
-        (_stale_attempt, 0),
-        (_two_live_payments, 0),
     )
 }
 """Each with a seed that finds it."""
