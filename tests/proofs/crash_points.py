@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from app.embedded.account import service_account
-from app.embedded.folders import reachable_folder
 from app.settings import load_settings
 from app.stack import CHECKOUT
 from domain.checkpoint import Checkpoint
@@ -30,6 +26,7 @@ from tests.e2e.graphql.conftest import new_merchant
 from tests.e2e.graphql.merchant import Merchant
 from tests.proofs.judging import Failed, check, console
 from tests.proofs.restarting import RestartingSite
+from tests.proofs.showing import shown
 
 OPERATIONS = (
     *("authorizePayment", "chargePayment"),
@@ -116,14 +113,14 @@ def show(site: RestartingSite, merchant: Merchant, place: Checkpoint) -> None:
 
 def prove(site: RestartingSite, state: Path) -> None:
     """Every place that was not shown yet. Raises Failed."""
-    shown: list[str] = json.loads(state.read_text()) if state.exists() else []
+    done: list[str] = json.loads(state.read_text()) if state.exists() else []
     merchant = new_merchant(load_settings(site.stack.environment))
     for place in Checkpoint:
-        if place.value not in shown:
+        if place.value not in done:
             show(site, merchant, place)
-            shown.append(place.value)
-            state.write_text(json.dumps(shown))
-    console.print(f"{len(shown) * len(OPERATIONS)} of {len(Checkpoint) * len(OPERATIONS)} shown")
+            done.append(place.value)
+            state.write_text(json.dumps(done))
+    console.print(f"{len(done) * len(OPERATIONS)} of {len(Checkpoint) * len(OPERATIONS)} shown")
 
 
 def main() -> int:
@@ -133,18 +130,13 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=kept, help="which places were shown")
     given = parser.parse_args()
     given.state.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="proof-", dir=reachable_folder(service_account())))
-    try:
+
+    def over(folder: Path) -> None:
         with RestartingSite(folder) as site:
             prove(site, given.state)
-    except (Failed, TimeoutError) as failed:
-        console.print(f"failed: {failed!r}")
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    given.state.unlink(missing_ok=True)
-    console.print("everything was shown")
-    return 0
+            given.state.unlink()
+
+    return shown(over)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,7 @@ from __future__ import annotations
 import argparse
 import random
 import secrets
-import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -22,14 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.embedded.account import service_account
-from app.embedded.folders import reachable_folder
 from app.settings import load_settings
 from tests.e2e.graphql.conftest import new_merchant
 from tests.e2e.graphql.merchant import Merchant
 from tests.proofs.crash_points import Asked, asked
 from tests.proofs.judging import Failed, check, console
 from tests.proofs.restarting import RestartingSite
+from tests.proofs.showing import shown
 from tests.proofs.side_by_side import again_and_again
 
 MERCHANTS = 4
@@ -113,17 +110,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/prove kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     given: Any = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="proof-", dir=reachable_folder(service_account())))
-    try:
+
+    def over(folder: Path) -> None:
         with RestartingSite(folder) as site:
             prove(site, given.kills)
-    except (Failed, TimeoutError) as failed:
-        console.print(f"failed: {failed!r}")
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    console.print("everything was shown")
-    return 0
+
+    return shown(over)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,13 +20,12 @@ from typing import Any
 
 import aiohttp
 
-from app.embedded.account import service_account
-from app.embedded.folders import reachable_folder
 from app.settings import load_settings
 from tests.e2e.graphql.conftest import new_merchant
 from tests.e2e.graphql.merchant import Merchant, mutation
 from tests.proofs.faulty import FaultyStack
 from tests.proofs.judging import Failed, check, console
+from tests.proofs.showing import shown
 
 _DOCUMENT = mutation("chargePayment")
 _TRIES_MAX = 60
@@ -100,17 +97,12 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=100)
     parser.add_argument("--clients", type=int, default=100)
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="proof-", dir=reachable_folder(service_account())))
-    try:
+
+    def over(folder: Path) -> None:
         with FaultyStack(folder) as site:
             prove(site, given.keys, given.clients)
-    except Failed as failed:
-        console.print(f"failed: {failed!r}")
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    console.print("everything was shown")
-    return 0
+
+    return shown(over)
 
 
 if __name__ == "__main__":

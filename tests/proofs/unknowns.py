@@ -9,21 +9,18 @@ return on every operation is settled, 99 of 100 within a minute, each as it real
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.embedded.account import service_account
-from app.embedded.folders import reachable_folder
 from app.settings import load_settings
 from tests.e2e.graphql.conftest import new_merchant
 from tests.e2e.graphql.merchant import Merchant
 from tests.proofs.faulty import FaultyStack
 from tests.proofs.judging import Failed, check, console
+from tests.proofs.showing import shown
 from tests.proofs.side_by_side import again_and_again
 
 _SHOPPERS = 6
@@ -86,17 +83,12 @@ def main() -> int:
     parser.add_argument("--unknowns", type=int, default=1_000)
     parser.add_argument("--away", type=float, default=180.0, help="seconds, at least")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="proof-", dir=reachable_folder(service_account())))
-    try:
+
+    def over(folder: Path) -> None:
         with FaultyStack(folder) as site:
             prove(site, given.unknowns, given.away)
-    except Failed as failed:
-        console.print(f"failed: {failed!r}")
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    console.print("everything was shown")
-    return 0
+
+    return shown(over)
 
 
 if __name__ == "__main__":
