@@ -52,6 +52,17 @@ _OPEN_OF_PAYMENT = (
     )
     .order_by(_COLUMN.id)
 )
+_HASTEN = (
+    update(operations)
+    .where(
+        _COLUMN.tenant_id == bindparam("of_tenant_id"),
+        _COLUMN.payment_id == bindparam("of_payment_id"),
+        _COLUMN.state == OperationState.UNKNOWN.value,
+        _COLUMN.due_at > bindparam("due_after"),
+    )
+    .values(due_at=bindparam("now"))
+    .returning(_COLUMN.id)
+)
 _WAITING = or_(
     and_(_COLUMN.state.in_(["CREATED", "UNKNOWN"]), _COLUMN.due_at <= bindparam("now")),
     and_(_COLUMN.state == "SENDING", _COLUMN.last_sent_at < bindparam("sending_before")),
@@ -177,6 +188,20 @@ class SqlOperationStore:
         saved = await self.connection.execute(_SAVE, {**key, **_columns(operation, self.cipher)})
         if saved.rowcount == 0:
             raise NotFound(operation.id)
+
+    async def hasten(
+        self, tenant_id: str, payment_id: str, now: datetime, *, due_after: datetime
+    ) -> Sequence[str]:
+        hastened = await self.connection.execute(
+            _HASTEN,
+            {
+                "of_tenant_id": tenant_id,
+                "of_payment_id": payment_id,
+                "now": now,
+                "due_after": due_after,
+            },
+        )
+        return [row.id for row in hastened]
 
     async def claim_due(
         self, now: datetime, *, lease_until: datetime, sending_before: datetime, limit: int

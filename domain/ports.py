@@ -128,6 +128,13 @@ class OperationStore(Protocol):
 
     async def save(self, operation: Operation) -> None: ...
 
+    async def hasten(
+        self, tenant_id: str, payment_id: str, now: datetime, *, due_after: datetime
+    ) -> Sequence[str]:
+        """Makes UNKNOWN operations of the payment due now that were due after `due_after`; their
+        ids."""
+        ...
+
     async def claim_due(
         self, now: datetime, *, lease_until: datetime, sending_before: datetime, limit: int
     ) -> Sequence[Operation]:

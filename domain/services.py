@@ -25,10 +25,11 @@ from domain.deciding import check_payable, invalid
 from domain.errors import AttemptedOperation, InvalidState, NotFound
 from domain.fees import FeeQuote, quote
 from domain.gateway import PaymentGateway
+from domain.hastening import Hastening
 from domain.idempotency import IdempotencyOutcome, IdempotencyRecord
 from domain.ids import Prefix, new_id
 from domain.order import Order, OrderStatus, settle_order
-from domain.payment import CaptureMethod, GatewayType
+from domain.payment import CaptureMethod, GatewayType, Payment
 from domain.performing import Call, Performer, check_same_input, new_record
 from domain.ports import Clock, Database, ReferenceTaken, Wake, Work
 from domain.starting import decide_start
@@ -91,6 +92,7 @@ class PaymentService:
         self._gateway = gateway
         self._clock = clock
         self._performer = Performer(database, gateway, wake, clock)
+        self._hastening = Hastening(database, wake, clock)
 
     async def authorize(self, actor: Actor, tenant_id: str, command: StartPayment) -> PaymentDone:
         """Reserves the order's remaining amount on the payer's card."""
@@ -137,6 +139,10 @@ class PaymentService:
                     GatewayType.STRIPE, livemode=self._gateway.livemode
                 )
         return quote(tier, override, account.fee_schedule, amount, currency)
+
+    async def look_soon(self, payment: Payment) -> None:
+        """Has what is not known of the payment looked at soon; see `Hastening`."""
+        await self._hastening.look_soon(payment)
 
     async def drain(self) -> None:
         """Waits for the calls that are on their way."""

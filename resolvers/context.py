@@ -29,6 +29,7 @@ from domain.gateway_rules import ConfigureGateway
 from domain.inbox_reading import EventFilter, EventRecord, InboxReads
 from domain.ledger_ports import LedgerReads
 from domain.metrics import MetricReads
+from domain.payment import Payment
 from domain.ports import Reads
 from domain.pricing_ports import PlatformReads
 from domain.pricing_rules import CreateTenant, PriceTier, SetOverride
@@ -63,6 +64,8 @@ class PaymentUseCases(Protocol):
     async def refund(self, actor: Actor, tenant_id: str, command: RefundPayment) -> RefundDone: ...
 
     async def quote(self, tenant_id: str, amount: int, currency: str) -> FeeQuote: ...
+
+    async def look_soon(self, payment: Payment) -> None: ...
 
 
 class CheckoutUseCases(Protocol):

@@ -35,6 +35,11 @@ async def by_ids(context: Context, ids: Sequence[str]) -> list[Payment | None]:
     ]
 
 
+async def look_soon(context: Context, payment: Payment) -> None:
+    """Has the gateway asked soon for what is not known of a payment that somebody waits for."""
+    await context.payments.look_soon(payment)
+
+
 async def page(context: Context, where: PaymentFilter, request: PageRequest) -> Page[Payment]:
     """One slice of the payments that match, newest first."""
     if where.order_id is not None and not is_id(where.order_id, Prefix.ORDER):

@@ -94,7 +94,10 @@ class Query:
     @computed("The payment with this id.", allow="Query.payment")
     async def payment(self, info: Info, id: Annotated[strawberry.ID, _id]) -> Payment | None:
         found = await info.context.loaders.payment.load(id)
-        return Payment.of(found) if found else None
+        if found is None:
+            return None
+        await payments.look_soon(info.context.base, found)
+        return Payment.of(found)
 
     @computed("The tenant's payments, newest first.", allow="Query.payments")
     async def payments(

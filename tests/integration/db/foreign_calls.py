@@ -65,6 +65,7 @@ OF_NO_TENANT = frozenset(
         "SqlReplayDatabase",
         "SqlReplayRuns",
         "SqlReplayWork",
+        "SqlUnfinishedReads",
     }
 )
 """Classes that are no store of a tenant: the transaction itself, its parts, deliveries before they
@@ -156,6 +157,7 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         "at": NOW,
         "received_until": NOW + timedelta(hours=1),
         "lease_until": NOW + timedelta(hours=2),
+        "due_after": NOW - timedelta(hours=2),
         "sending_before": NOW + timedelta(hours=1),
         "before": NOW + timedelta(hours=1),
         "due_until": NOW + timedelta(hours=1),

@@ -217,6 +217,8 @@ class Till:
             raise self.raises or LookupError("nothing to quote")
         return self.quoted
 
+    async def look_soon(self, payment: Payment) -> None: ...
+
     def _paid(self, command: Command) -> PaymentDone:
         self._hear(command)
         return PaymentDone(a_payment(), replayed=False)
