@@ -45,7 +45,6 @@ class Actor:
 
     name: str
     chance: random.Random
-    may_die: bool = True
     task: asyncio.Task[None] | None = None
     gate: asyncio.Future[Verdict] | None = None
     backend: int | None = None
@@ -97,10 +96,10 @@ class Turns:
         committed, self._committed = self._committed, False
         return committed
 
-    def start(self, name: str, work: Coroutine[Any, Any, None], *, may_die: bool = True) -> Actor:
+    def start(self, name: str, work: Coroutine[Any, Any, None]) -> Actor:
         """An actor that waits for its first turn."""
         self._count += 1
-        actor = Actor(f"{self._count}:{name}", luck(f"{self._seed}/{self._count}"), may_die)
+        actor = Actor(f"{self._count}:{name}", luck(f"{self._seed}/{self._count}"))
         self.actors.append(actor)
         actor.gate = asyncio.get_running_loop().create_future()
         actor.task = asyncio.create_task(self._run(actor, work))
@@ -141,7 +140,7 @@ class Turns:
         if actor is None:
             return
         actor.trail.append(name)
-        if actor.may_die and actor.chance.random() < self.kill_chance:
+        if actor.chance.random() < self.kill_chance:
             raise Killed(name)
 
     @property
@@ -158,7 +157,7 @@ class Turns:
         """One turn, until everybody waits again, for a turn or for a lock."""
         gate = actor.gate
         assert gate is not None
-        dies = actor.may_die and actor.chance.random() < self.kill_chance
+        dies = actor.chance.random() < self.kill_chance
         gate.set_result(Verdict.KILL if dies else Verdict.GO)
         await self.settle()
         self.actors = [each for each in self.actors if not each.is_done]
