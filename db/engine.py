@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from db.roles import DatabaseRole
-from domain.ports import DatabaseUnavailable
+from domain.ports import DatabaseContended, DatabaseUnavailable
 
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5
@@ -33,6 +33,10 @@ IDLE_IN_TRANSACTION_SECONDS = 15
 _AWAY = ("08", "53", "57", "25P03", "25006", "40001", "40P01", "55P03")
 """SQLSTATE classes and codes (PostgreSQL, appendix A): no connection, no resources, an operator or
 a time limit intervened, a standby answered, a serialization failure, a deadlock, a lock not had."""
+
+
+_CONTENDED = ("40001", "40P01")
+"""Serialization failures and deadlocks: the transaction is rolled back already."""
 
 
 def make_engine(
@@ -103,13 +107,13 @@ async def lent(
         raise DatabaseUnavailable("no connection to the database") from error
     except (DBAPIError, PostgresError) as error:
         if is_away(error):
-            raise DatabaseUnavailable(str(error)) from error
+            raise unavailable(error) from error
         raise
     try:
         yield connection
     except DBAPIError as error:
         if is_away(error):
-            raise DatabaseUnavailable(str(error.orig)) from error
+            raise unavailable(error) from error
         raise
     except TimeoutError as error:
         # The driver waits for the server to confirm the end of a statement before it sends another:
@@ -126,6 +130,13 @@ def is_away(error: DBAPIError | PostgresError) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or _state(error.orig).startswith(_AWAY)
     return _state(error).startswith(_AWAY)
+
+
+def unavailable(error: DBAPIError | PostgresError) -> DatabaseUnavailable:
+    """What callers are told of an error that `is_away`."""
+    told = error.orig if isinstance(error, DBAPIError) else error
+    kind = DatabaseContended if _state(told) in _CONTENDED else DatabaseUnavailable
+    return kind(str(told))
 
 
 def _state(error: BaseException | None) -> str:

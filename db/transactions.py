@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.engine import is_away, lent
+from db.engine import is_away, lent, unavailable
 from db.statements import TENANT_SETTING
 from domain.ports import DatabaseUnavailable
 
@@ -129,5 +129,5 @@ async def tell(driver: Any, command: str, *arguments: object) -> str:
         raise DatabaseUnavailable(str(error)) from error
     except PostgresError as error:
         if is_away(error):
-            raise DatabaseUnavailable(str(error)) from error
+            raise unavailable(error) from error
         raise

@@ -6,13 +6,15 @@ docs/adr/0004 says why it is two transactions, with no lock held while the gatew
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from domain.answers import STATE_CHANGED
 from domain.caller import Actor
 from domain.checkpoint import Checkpoint, checkpoint
-from domain.commands import Command, input_values, record_key
+from domain.claiming import check_same_input, new_record
+from domain.commands import Command
 from domain.deciding import Deciding
 from domain.errors import (
     AttemptedOperation,
@@ -20,22 +22,32 @@ from domain.errors import (
     GatewayRejected,
     GatewayUnavailable,
     IdempotencyInProgress,
-    IdempotencyKeyReused,
     InvalidState,
     NotFound,
     OutcomeUnknown,
     PaymentDeclined,
 )
 from domain.gateway import PaymentGateway
-from domain.idempotency import IdempotencyOutcome, IdempotencyRecord, input_hash
-from domain.ids import Prefix, new_id
+from domain.idempotency import IdempotencyOutcome, IdempotencyRecord
 from domain.operation import CREATES_INTENT, Operation, OperationState
 from domain.operations import MUTATION_SECONDS, OperationRunner, Outcome
 from domain.payment import Payment
-from domain.ports import Clock, Database, DatabaseUnavailable, Wake, Work
+from domain.ports import (
+    Clock,
+    Database,
+    DatabaseContended,
+    DatabaseUnavailable,
+    Wake,
+    Work,
+)
 from domain.progress import SENDING_MAX, mark_sent
 from domain.settling import Settler
 from domain.tenant import GatewayAccount
+
+CONTENTIONS_MAX = 2
+"""How often a decision is taken again."""
+
+_log = logging.getLogger(__name__)
 
 Decide = Callable[[Deciding], Awaitable[tuple[Operation, GatewayAccount]]]
 
@@ -81,11 +93,23 @@ class Performer:
         Raises the decision's errors, IdempotencyConflict, and, from the answer, PaymentDeclined,
         InvalidState or GatewayFailed; DatabaseUnavailable only where nothing was sent.
         """
-        claimed = await self._claim(call, decide)
+        claimed = await self._claim_again(call, decide)
         if isinstance(claimed, IdempotencyRecord):
             return await self._repeat(call, claimed), True
         operation, account = claimed
         return await self._carry_out(call, operation, account), False
+
+    async def _claim_again(
+        self, call: Call, decide: Decide
+    ) -> tuple[Operation, GatewayAccount] | IdempotencyRecord:
+        """The decision, taken anew where another transaction stood in its way: nothing of it was
+        kept, and the gateway was not called."""
+        for _ in range(CONTENTIONS_MAX):
+            try:
+                return await self._claim(call, decide)
+            except DatabaseContended as contended:
+                _log.info("a decision is taken again: %s", contended)
+        return await self._claim(call, decide)
 
     async def _claim(
         self, call: Call, decide: Decide
@@ -202,27 +226,6 @@ class Performer:
     async def _record(self, record: IdempotencyRecord) -> IdempotencyRecord:
         async with self._database.begin(record.tenant_id) as work:
             return await work.keys.find(record.tenant_id, record.id) or record
-
-
-def new_record(
-    tenant_id: str, attempted: AttemptedOperation | str, command: Command, clock: Clock
-) -> IdempotencyRecord:
-    """The record that a first call inserts."""
-    return IdempotencyRecord(
-        id=new_id(Prefix.IDEMPOTENCY_RECORD),
-        tenant_id=tenant_id,
-        mutation=attempted,
-        key=record_key(command),
-        input_hash=input_hash(input_values(command)),
-        outcome=IdempotencyOutcome.RUNNING,
-        created_at=clock.now(),
-    )
-
-
-def check_same_input(existing: IdempotencyRecord, fresh: IdempotencyRecord) -> None:
-    """Raises IdempotencyKeyReused when the key was first used with another input."""
-    if existing.input_hash != fresh.input_hash:
-        raise IdempotencyKeyReused(existing.given_key)
 
 
 async def _write_down(work: Work, record: IdempotencyRecord, operation: Operation) -> None:

@@ -31,6 +31,11 @@ class DatabaseUnavailable(Exception):
     Any call of a store, of `Database` or of `Reads` may raise it."""
 
 
+class DatabaseContended(DatabaseUnavailable):
+    """Two transactions stood in each other's way, and this one was ended: nothing of it was kept,
+    and the same may well do it now."""
+
+
 class StaleWrite(Exception):
     """The row is not the one that was read: it was written without being locked first."""
 

@@ -9,6 +9,7 @@ from domain.audit import AuditEntry
 from domain.audit_lines import order_entry
 from domain.caller import Actor
 from domain.changing import decide_cancel, decide_capture, decide_refund
+from domain.claiming import check_same_input, new_record
 from domain.commands import (
     CancelOrder,
     CancelPayment,
@@ -30,7 +31,7 @@ from domain.idempotency import IdempotencyOutcome, IdempotencyRecord
 from domain.ids import Prefix, new_id
 from domain.order import Order, OrderStatus, settle_order
 from domain.payment import CaptureMethod, GatewayType, Payment
-from domain.performing import Call, Performer, check_same_input, new_record
+from domain.performing import Call, Performer
 from domain.ports import Clock, Database, ReferenceTaken, Wake, Work
 from domain.starting import decide_start
 

@@ -75,3 +75,24 @@ async def test_a_record_that_failed_once_is_repeated(
     assert status is PaymentStatus.PAID
     (calls,) = (await control.ledger())["calls"].values()
     assert calls["count"] == 1
+
+
+async def test_a_deadlock_is_decided_anew(shop: Shop, control: Control) -> None:
+    """Somebody holds the order and wants our key, which we hold while we want the order: the
+    database ends us, and the decision is taken again, once it can be. One call, one charge."""
+    command = await shop.start_command()
+    key = {"tenant": shop.tenant.id, "key": command.idempotency_key}
+    taken = (
+        "insert into idempotency_keys (tenant_id, id, mutation, key, input_hash, outcome,"
+        " created_at) values (:tenant, 'idem_theirs', 'CHARGE', :key, '', 'RUNNING', now())"
+    )
+    async with shop.engine.connect() as theirs:
+        await theirs.execute(text("set local deadlock_timeout = '20s'"))  # it is we who notice
+        await theirs.execute(text("select 1 from orders for update"))
+        call = asyncio.create_task(shop.payments.charge(USER, shop.tenant.id, command))
+        await asyncio.sleep(0.3)
+        await theirs.execute(text(taken), key)
+        await theirs.rollback()
+
+    assert (await call).payment.status is PaymentStatus.PAID
+    assert len((await control.ledger())["calls"]) == 1
