@@ -15,9 +15,9 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 from app.settings import load_settings
 from app.stack import CHECKOUT
@@ -40,7 +40,9 @@ PATHS = {
     "refundPayment": "/v1/refunds",
     "cancelPayment": "/v1/payment_intents/.*/cancel",
 }
-_AWAY = (OSError, URLError, AssertionError, KeyError, ValueError)
+AWAY = (OSError, HTTPException, AssertionError, KeyError, ValueError)
+"""What a caller meets whose answer did not come, or not whole."""
+
 _PATIENCE_SECONDS = 120.0
 
 
@@ -55,7 +57,7 @@ class Asked:
         """What it came to; None where nobody answered."""
         try:
             return merchant.do(self.name, **self.given)
-        except _AWAY:
+        except AWAY:
             return None
 
     def insist(self, merchant: Merchant) -> dict[str, Any]:
