@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-import domain.applying
 import domain.asking
 import domain.changing
 import domain.events
@@ -124,11 +123,6 @@ def _send_without_reading(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(domain.settling, "find_effect", blind)
 
 
-def _backwards(patch: pytest.MonkeyPatch) -> None:
-    """Any picture is applied, however old."""
-    patch.setattr(domain.applying, "may_become", lambda *_, **__: True)
-
-
 def _absent_at_once(patch: pytest.MonkeyPatch) -> None:
     """One listing that does not show it counts as proof."""
 
@@ -213,7 +207,6 @@ BUGS: Mapping[str, tuple[Plant, int]] = {
         (_unknown_is_failed, 0),
         (_fresh_key_on_resend, 48),
         (_send_without_reading, 17),
-        (_backwards, 91),
         (_absent_at_once, 48),
         (_key_not_finished, 0),
         (_close_forgotten, 8),

@@ -102,7 +102,9 @@ async def recover(shop: Shop) -> None:
         await follow(shop)
 
 
-@pytest.mark.parametrize(("place", "operation"), zip(Checkpoint, cycle(OPERATIONS), strict=False))
+@pytest.mark.parametrize(
+    ("place", "operation"), list(zip(Checkpoint, cycle(OPERATIONS), strict=False))
+)
 async def test_a_death_changes_nothing(
     shop: Shop, control: Control, place: Checkpoint, operation: str
 ) -> None:
