@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import Annotated
 
 import typer
 
-from app.clock import SystemClock
-from app.database import cipher_of, command_engine
+from app.database import command_engine
 from app.database_command import FAILED, told_in_words
-from app.gateway import stripe_of
+from app.operating import operator, working
 from app.settings import Settings, load_database_url, load_settings
 from db.platform_operations import UnderReview, tenant_of_operation, under_review
 from db.roles import DatabaseRole
-from db.work import SqlDatabase
-from domain.caller import Actor, AuditActorType
+from domain.caller import Actor
 from domain.ids import Prefix, is_id
 from domain.money import Money
 from domain.operations import Outcome
 from domain.reviewing import NotUnderReview, OperationReview
-from webhooks.wake import ArqWake
 
 operation_commands = typer.Typer(no_args_is_help=True, help="Operations that are for people.")
 
@@ -59,7 +55,7 @@ def give_up(
         tenant_id = asyncio.run(_tenant(settings, operation_id))
         if tenant_id is None:
             raise typer.BadParameter("no operation has this id", param_hint="ID")
-        actor = Actor(AuditActorType.SYSTEM, by, f"cli-{secrets.token_hex(8)}")
+        actor = operator(by)
         try:
             outcome = asyncio.run(_give_up(settings, tenant_id, operation_id, actor, reason))
         except NotUnderReview as state:
@@ -83,14 +79,5 @@ async def _tenant(settings: Settings, operation_id: str) -> str | None:
 async def _give_up(
     settings: Settings, tenant_id: str, operation_id: str, actor: Actor, reason: str
 ) -> Outcome:
-    url = settings.database_url.get_secret_value()
-    gateway = stripe_of(settings)
-    wake = ArqWake(settings.redis_url.get_secret_value())
-    try:
-        async with command_engine(url, DatabaseRole.WORKER, command="operations give-up") as engine:
-            database = SqlDatabase(engine, cipher_of(settings))
-            review = OperationReview(database, gateway, wake, SystemClock())
-            return await review.give_up(tenant_id, operation_id, actor, reason=reason)
-    finally:
-        await wake.close()
-        await gateway.close()
+    async with working(settings, command="operations give-up") as ports:
+        return await OperationReview(*ports).give_up(tenant_id, operation_id, actor, reason=reason)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import Annotated
 
 import typer
 
-from app.clock import SystemClock
-from app.database import cipher_of, command_engine
+from app.database import command_engine
 from app.database_command import FAILED, told_in_words
-from app.gateway import stripe_of
+from app.operating import operator, working
 from app.settings import Settings, load_settings
 from db.platform_payments import tenant_of_payment
 from db.roles import DatabaseRole
-from db.work import SqlDatabase
-from domain.caller import Actor, AuditActorType
+from domain.caller import Actor
 from domain.errors import GatewayProblem, SnapshotMismatch
 from domain.ids import Prefix, is_id
 from domain.money import Money
 from domain.payment import Payment
 from domain.recording import TooEarly
 from domain.syncing import PaymentMoves, PaymentSync, Synced
-from webhooks.wake import ArqWake
 
 payment_commands = typer.Typer(no_args_is_help=True, help="Single payments.")
 
@@ -50,7 +46,7 @@ def sync(
         tenant_id = asyncio.run(_tenant(settings, payment_id))
         if tenant_id is None:
             raise typer.BadParameter("no payment has this id", param_hint="ID")
-        actor = Actor(AuditActorType.SYSTEM, by, f"cli-{secrets.token_hex(8)}")
+        actor = operator(by)
         try:
             synced = asyncio.run(_sync(settings, tenant_id, payment_id, actor))
         except (GatewayProblem, SnapshotMismatch, TooEarly, PaymentMoves) as problem:
@@ -86,15 +82,5 @@ async def _tenant(settings: Settings, payment_id: str) -> str | None:
 
 
 async def _sync(settings: Settings, tenant_id: str, payment_id: str, actor: Actor) -> Synced:
-    """As the worker's role, which records what the gateway says."""
-    url = settings.database_url.get_secret_value()
-    gateway = stripe_of(settings)
-    wake = ArqWake(settings.redis_url.get_secret_value())
-    try:
-        async with command_engine(url, DatabaseRole.WORKER, command="payments sync") as engine:
-            database = SqlDatabase(engine, cipher_of(settings))
-            payments = PaymentSync(database, gateway, wake, SystemClock())
-            return await payments.sync(tenant_id, payment_id, actor)
-    finally:
-        await wake.close()
-        await gateway.close()
+    async with working(settings, command="payments sync") as ports:
+        return await PaymentSync(*ports).sync(tenant_id, payment_id, actor)

@@ -34,7 +34,6 @@ _AWAY = ("08", "53", "57", "25P03", "25006", "40001", "40P01", "55P03")
 """SQLSTATE classes and codes (PostgreSQL, appendix A): no connection, no resources, an operator or
 a time limit intervened, a standby answered, a serialization failure, a deadlock, a lock not had."""
 
-
 _CONTENDED = ("40001", "40P01")
 """Serialization failures and deadlocks: the transaction is rolled back already."""
 

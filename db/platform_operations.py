@@ -25,7 +25,7 @@ _UNDER_REVIEW = (
         _O.error_message,
     )
     .join(payments, (payments.c.tenant_id == _O.tenant_id) & (payments.c.id == _O.payment_id))
-    # In words, so that the index of open operations is one for it.
+    # In words, so that their partial index is one for it.
     .where(text("gateway_operations.state = 'MANUAL_REVIEW'"))
     .order_by(_O.id)
 )

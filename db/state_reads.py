@@ -12,10 +12,9 @@ from db.engine import connected
 from db.tables import alert_notices, alerts, operations
 
 _O, _A = operations.c, alerts.c
-# By the partial index of those that are not ended.
 _OPERATIONS = (
     select(_O.state, func.count().label("number"), func.min(_O.created_at).label("since"))
-    # In two parts: each is what one of two indexes holds.
+    # In two parts: each is what one of two partial indexes holds.
     .where(text("state IN ('CREATED', 'SENDING', 'UNKNOWN') OR state = 'MANUAL_REVIEW'"))
     .group_by(_O.state)
 )

@@ -58,6 +58,14 @@ class Answer:
     request_id: str | None = None
 
 
+NEVER_PERFORMED = Answer(
+    state=OperationState.REJECTED,
+    code=NOT_PERFORMED,
+    message="The gateway never performed the request.",
+)
+"""What an operation ends with that was proven, or said by a person, to have had no effect."""
+
+
 def intent_answer(
     kind: OperationKind, intent: IntentSnapshot, request_id: str | None = None
 ) -> Answer | None:

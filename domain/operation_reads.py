@@ -20,7 +20,6 @@ JOB_SECONDS = 6.0
 LISTING_SPAN = timedelta(minutes=10)
 """How far around its sends an intent is looked for, by its `created`."""
 
-
 _GRID = timedelta(minutes=5)
 """Listings begin and end at such times, so that neighbours have one in common."""
 

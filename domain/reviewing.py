@@ -6,7 +6,7 @@ never did it; what it did is read from it (`domain.syncing`), however late.
 
 from __future__ import annotations
 
-from domain.answers import NOT_PERFORMED, Answer
+from domain.answers import NEVER_PERFORMED
 from domain.audit_lines import given_up_entry
 from domain.caller import Actor
 from domain.errors import NotFound
@@ -51,9 +51,4 @@ class OperationReview:
                 raise NotUnderReview(operation.state)
             await work.audit.append(given_up_entry(operation, payment, actor, now, reason))
             await work.commit()
-        never = Answer(
-            state=OperationState.REJECTED,
-            code=NOT_PERFORMED,
-            message="The gateway never performed the request.",
-        )
-        return await self._runner.record(operation, never, actor)
+        return await self._runner.record(operation, NEVER_PERFORMED, actor)

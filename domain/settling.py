@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.answers import (
+    NEVER_PERFORMED,
     NOT_NEEDED,
-    NOT_PERFORMED,
     STATE_CHANGED,
     Answer,
 )
@@ -205,12 +205,7 @@ class Settler:
             await self._postpone(operation)
 
     async def _give_up(self, operation: Operation) -> None:
-        never = Answer(
-            state=OperationState.REJECTED,
-            code=NOT_PERFORMED,
-            message="The gateway never performed the request.",
-        )
-        await self._runner.record(operation, never, SETTLER)
+        await self._runner.record(operation, NEVER_PERFORMED, SETTLER)
 
     async def _send(
         self, operation: Operation, account: GatewayAccount, *, key: str | None = None
