@@ -18,6 +18,7 @@ from app.manifest import write_manifest
 from app.migrate import migrate as apply_migrations
 from app.operation_commands import operation_commands
 from app.payment_commands import payment_commands
+from app.reconcile_command import reconcile
 from app.report_command import routine_report
 from app.seed import seed as write_seed
 from app.server import serve as run_api
@@ -48,6 +49,7 @@ cli.add_typer(payment_commands, name="payments")
 cli.add_typer(operation_commands, name="operations")
 cli.command()(statement)
 cli.command()(doctor)
+cli.command()(reconcile)
 cli.command(name="report")(routine_report)
 
 

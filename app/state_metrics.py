@@ -49,8 +49,17 @@ class StateGauges:
         self.alerts = gauge(
             "tollgate_alerts_open", "Open alerts of Tollgate's own rules.", "rule", "severity"
         )
+        self.differences = gauge(
+            "tollgate_reconciliation_differences",
+            "Differences between the gateway and ours that are left.",
+            "label",
+        )
+        self.unreconciled = gauge(
+            "tollgate_reconciliation_behind_seconds",
+            "How far back the account lies that was reconciled least far.",
+        )
         self.notices = gauge("tollgate_alert_notices_waiting", "Notices still to be sent.")
-        for each in (self.unprocessed, self.dead, self.waiting, self.notices):
+        for each in (self.unprocessed, self.dead, self.waiting, self.notices, self.unreconciled):
             each.set(math.nan)
 
     async def read(self, state: SqlStateReads, health: InboxHealthReads, clock: Clock) -> None:
@@ -68,6 +77,11 @@ class StateGauges:
         self.alerts.clear()
         for (rule, severity), count in (await state.open_alerts()).items():
             self.alerts.labels(rule, severity).set(count)
+        self.differences.clear()
+        for label, count in (await state.differences()).items():
+            self.differences.labels(label).set(count)
+        until = await state.reconciled_until()
+        self.unreconciled.set((now - (until or now)).total_seconds())
         self.notices.set(await state.waiting_notices())
 
     async def keep_reading(

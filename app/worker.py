@@ -28,6 +28,8 @@ from app.gaps import event_list, keep_walking
 from app.gateway import stripe_of, watched
 from app.loops import Part, Sweeper, keep_running, settle
 from app.metrics import PrometheusMeasures, metrics_served
+from app.reconciling import LOOK_SECONDS as RECONCILE_LOOK_SECONDS
+from app.reconciling import balance_of, daily_rounds
 from app.sealing import SEAL_SECONDS, seal_once
 from app.settings import Settings
 from app.startup import check_login
@@ -85,6 +87,7 @@ class _UseCases:
     walker: GapWalker
     leases: LoopLeases
     check_books: Round
+    reconcile: Round
     alerts: AlertRounds
     delivery: AlertDelivery
     heart: Heart
@@ -167,6 +170,9 @@ def _parts(use_cases: _UseCases, settings: Settings) -> Mapping[str, Part]:
         "the check of the books": Turns(
             use_cases.leases, "check of the books", use_cases.check_books, CHECK_SECONDS
         ).run,
+        "the reconciliation": Turns(
+            use_cases.leases, "reconciliation", use_cases.reconcile, RECONCILE_LOOK_SECONDS
+        ).run,
         "the gap walk": partial(keep_walking, use_cases.walker),
         "the alerts": Turns(
             use_cases.leases, "alerts", partial(one_round, use_cases.alerts), ROUND_SECONDS
@@ -203,7 +209,7 @@ async def _use_cases(
     health = SqlInboxHealthReads(engine)
     events = TracedEvents(tracing, database, gateway, wake, clock)
     receiving = ReceivingService(SqlIntake(engine, keeps_connections=False), wake, measures)
-    listing = event_list(settings)
+    listing, balance = event_list(settings), balance_of(settings)
     beating = _engine(settings, BEAT_POOL_SIZE)
     alerts = SqlAlertDatabase(engine)
     try:
@@ -216,6 +222,7 @@ async def _use_cases(
             GapWalker(database, listing, receiving, listed_event, measures, clock),
             LoopLeases(engine, worker_name()),
             partial(check_books, LedgerChecks(SqlLedgerCheckDatabase(engine)), database, clock),
+            daily_rounds(database, balance, wake, clock),
             AlertRounds(alerts, SqlAlertFigures(engine), health, clock),
             AlertDelivery(alerts, channels_of(settings), clock),
             Heart(SqlSigns(beating), ProcessKind.WORKER, [engine], clock, RequestTally()),
@@ -227,6 +234,7 @@ async def _use_cases(
     finally:
         await receiving.drain()
         await listing.close()
+        await balance.close()
         await wake.close()
         await stripe.close()
         await engine.dispose()

@@ -30,6 +30,8 @@ from db.tables import (
     gateways,
     operations,
     processes,
+    reconciliation_differences,
+    reconciliations,
     request_minutes,
     webhook_cursors,
     webhook_events,
@@ -94,6 +96,14 @@ _SETTLED = (
     _settled(
         exists().where(webhook_cursors.c.gateway_id == _A.subject_id, text("failures = 0")),
         AlertRule.WEBHOOK_WALK_FAILED,
+    ),
+    _settled(
+        exists().where(reconciliations.c.gateway_id == _A.subject_id, text("failures = 0")),
+        AlertRule.RECONCILIATION_FAILED,
+    ),
+    _settled(
+        ~exists().where(reconciliation_differences.c.gateway_id == _A.subject_id),
+        AlertRule.RECONCILIATION_DIFFERENCE,
     ),
     _settled(
         exists().where(gateways.c.id == _A.subject_id, gateways.c.is_enabled),

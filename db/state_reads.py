@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import connected
-from db.tables import alert_notices, alerts, operations
+from db.tables import alert_notices, alerts, operations, reconciliation_differences, reconciliations
 
 _O, _A = operations.c, alerts.c
 _OPERATIONS = (
@@ -24,6 +24,10 @@ _ALERTS = (
     .group_by(_A.rule, _A.severity)
     .order_by(_A.rule, _A.severity)
 )
+_DIFFERENCES = select(reconciliation_differences.c.label, func.count().label("number")).group_by(
+    reconciliation_differences.c.label
+)
+_RECONCILED = select(func.min(reconciliations.c.reconciled_until))
 _NOTICES = select(func.count()).where(alert_notices.c.due_at.is_not(None))
 
 
@@ -44,6 +48,18 @@ class SqlStateReads:
         async with connected(self._engine) as connection:
             rows = await connection.execute(_ALERTS)
             return {(row.rule, row.severity): row.number for row in rows}
+
+    async def differences(self) -> Mapping[str, int]:
+        """How many differences a reconciliation left, by label."""
+        async with connected(self._engine) as connection:
+            rows = await connection.execute(_DIFFERENCES)
+            return {row.label: row.number for row in rows}
+
+    async def reconciled_until(self) -> datetime | None:
+        """Up to when every account was reconciled; None where there is none."""
+        async with connected(self._engine) as connection:
+            until: datetime | None = await connection.scalar(_RECONCILED)
+            return until
 
     async def waiting_notices(self) -> int:
         """How many notices are still to be sent."""

@@ -22,6 +22,7 @@ from db.noting import (
 from db.orders import SqlOrderStore
 from db.payers import SqlPayerStore
 from db.payments import SqlPaymentStore
+from db.reconciliations import SqlReconciliationStore
 from db.refunds import SqlRefundStore
 from db.replays import SqlReplayStore
 from db.retention import SqlRetentionStore
@@ -58,6 +59,7 @@ class SqlWork:
         self.gateways = SqlGatewayStore(connection, cipher)
         self.inbox = NotingInboxStore(connection, cipher, noted)
         self.cursors = SqlWebhookCursorStore(connection)
+        self.reconciliations = SqlReconciliationStore(connection)
         self.replays = SqlReplayStore(connection)
         self.endpoint_secrets = SqlEndpointSecretStore(connection, cipher)
 

@@ -45,6 +45,8 @@ class AlertRule(StrEnum):
     WORKER_SILENT = "worker.silent"
     POOL_FULL = "pool.full"
     LEDGER_DIFFERENCE = "ledger.difference"
+    RECONCILIATION_DIFFERENCE = "reconciliation.difference"
+    RECONCILIATION_FAILED = "reconciliation.failed"
     CIPHER_UNREADABLE = "cipher.unreadable"
     ALERT_UNDELIVERED = "alert.undelivered"
 
@@ -145,6 +147,10 @@ RULES: Mapping[AlertRule, Terms] = {
     AlertRule.GATEWAY_UNAUTHORIZED: _state(_CRITICAL, "The gateway refuses the credentials."),
     AlertRule.GATEWAY_DISABLED: _state(_CRITICAL, "A gateway account was switched off."),
     AlertRule.LEDGER_DIFFERENCE: _state(_CRITICAL, "The books differ from the payments."),
+    AlertRule.RECONCILIATION_DIFFERENCE: _state(
+        _CRITICAL, "The gateway and the record of it differ, and could not be brought together."
+    ),
+    AlertRule.RECONCILIATION_FAILED: _state(_MEDIUM, "An account cannot be reconciled."),
     AlertRule.WEBHOOK_DEAD: _state(_HIGH, "An event was given up."),
     AlertRule.WEBHOOK_UNMATCHED: _state(_MEDIUM, "An event's payment is not known here."),
     AlertRule.WEBHOOK_MISMATCH: _state(_CRITICAL, "An event contradicts what is recorded."),

@@ -280,5 +280,9 @@ class GatewayUnknown(GatewayProblem):
     """No readable answer: the request may or may not have taken effect."""
 
 
+class GatewayListTooLong(GatewayUnknown):
+    """The list has more pages than are read of one: a shorter span may be read whole."""
+
+
 class SnapshotMismatch(Exception):
     """The gateway's object differs from the record in intent id, amount or currency."""

@@ -65,6 +65,17 @@ async def read_picture(
     return Picture(intent, tuple(refunds), disputes)
 
 
+async def read_everything(
+    gateway: GatewayReader, account: GatewayAccount, gateway_payment_id: str
+) -> Picture:
+    """The intent, its refunds and its disputes as they are now. Raises GatewayProblem."""
+    seconds = READ_TIMEOUT_SECONDS
+    intent = await gateway.read_intent(account, gateway_payment_id, timeout_seconds=seconds)
+    refunds = await gateway.list_refunds(account, gateway_payment_id, timeout_seconds=seconds)
+    disputes = await gateway.list_disputes(account, gateway_payment_id, timeout_seconds=seconds)
+    return Picture(intent, tuple(refunds), tuple(disputes))
+
+
 async def _read_refunds(
     gateway: GatewayReader,
     account: GatewayAccount,

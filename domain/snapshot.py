@@ -89,12 +89,15 @@ class IntentSnapshot:
     card: CardDetails | None
     capture_before: datetime | None
     settlement: Settlement | None
+    tollgate_tenant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RefundSnapshot:
     """A refund at the gateway. `amount` is in ISO 4217 minor units. Where no money moved there is
-    no balance transaction: an authorization that was let go looks like a refund otherwise."""
+    no balance transaction: an authorization that was let go looks like a refund otherwise.
+    `gateway_fee` is what the gateway charged for it, in minor units of the settlement's currency.
+    """
 
     gateway_refund_id: str
     status: GatewayRefundStatus
@@ -108,6 +111,7 @@ class RefundSnapshot:
     created: datetime
     gateway_balance_transaction_id: str | None = None
     settlement: RefundSettlement | None = None
+    gateway_fee: int = 0
 
     @property
     def has_failed(self) -> bool:

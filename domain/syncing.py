@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain.caller import Actor
 from domain.errors import NotFound
 from domain.event_ends import READS_MAX
-from domain.event_reading import READ_TIMEOUT_SECONDS, Picture, record_picture
+from domain.event_reading import Picture, read_everything, record_picture
 from domain.gateway import PaymentGateway
 from domain.operation import Operation, OperationState
 from domain.payment import Payment
@@ -47,9 +47,12 @@ class PaymentSync:
         self._clock = clock
         self._settler = Settler(database, gateway, wake, clock)
 
-    async def sync(self, tenant_id: str, payment_id: str, actor: Actor) -> Synced:
+    async def sync(
+        self, tenant_id: str, payment_id: str, actor: Actor, *, found_intent_id: str | None = None
+    ) -> Synced:
         """Settles the payment's operations whose outcome is unknown, as far as reading settles
-        them, and records its intent, refunds and disputes as the gateway has them.
+        them, and records its intent, refunds and disputes as the gateway has them. Where we do not
+        know its intent, it is the one that was found.
 
         Raises NotFound, GatewayProblem, SnapshotMismatch, TooEarly and PaymentMoves; what was
         recorded before stays.
@@ -58,7 +61,7 @@ class PaymentSync:
         for operation in operations:
             if operation.state in _MAY_HAVE_TAKEN_EFFECT:
                 await self._settler.read(operation, actor)
-        await self._record(before, account, actor)
+        await self._record(before, account, actor, found_intent_id)
         after, _, still_open = await self._at_hand(tenant_id, payment_id)
         return Synced(before, after, still_open)
 
@@ -75,23 +78,18 @@ class PaymentSync:
             operations = await work.operations.open_of_payment(tenant_id, payment_id)
         return payment, account, tuple(operations)
 
-    async def _record(self, payment: Payment, account: GatewayAccount, actor: Actor) -> None:
+    async def _record(
+        self, payment: Payment, account: GatewayAccount, actor: Actor, found_intent_id: str | None
+    ) -> None:
         for _ in range(READS_MAX):
             payment, _, _ = await self._at_hand(payment.tenant_id, payment.id)
-            if payment.gateway_payment_id is None:
+            intent_id = payment.gateway_payment_id or found_intent_id
+            if intent_id is None:
                 return  # nothing of it is at the gateway, as far as is known
-            picture = await self._picture(account, payment.gateway_payment_id)
+            picture = await read_everything(self._gateway, account, intent_id)
             if await self._recorded(payment, picture, actor):
                 return
         raise PaymentMoves(payment.id)
-
-    async def _picture(self, account: GatewayAccount, intent_id: str) -> Picture:
-        seconds = READ_TIMEOUT_SECONDS
-        gateway = self._gateway
-        intent = await gateway.read_intent(account, intent_id, timeout_seconds=seconds)
-        refunds = await gateway.list_refunds(account, intent_id, timeout_seconds=seconds)
-        disputes = await gateway.list_disputes(account, intent_id, timeout_seconds=seconds)
-        return Picture(intent, tuple(refunds), tuple(disputes))
 
     async def _recorded(self, read: Payment, picture: Picture, actor: Actor) -> bool:
         """False, with nothing written, where the payment moved since it was read."""

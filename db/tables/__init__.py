@@ -16,6 +16,8 @@ from db.tables.oversight import (
     audit_seals,
     daily_runs,
     loop_leases,
+    reconciliation_differences,
+    reconciliations,
     webhook_cursors,
 )
 from db.tables.payments import orders, payments, refunds
@@ -45,6 +47,8 @@ __all__ = [
     "payment_figures",
     "payments",
     "processes",
+    "reconciliation_differences",
+    "reconciliations",
     "refunds",
     "request_minutes",
     "revoked_tokens",

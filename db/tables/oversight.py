@@ -15,6 +15,7 @@ from sqlalchemy import (
 from db.tables.base import check, json, metadata, moment, one_of, text_id
 from db.tables.base import text as words
 from domain.caller import AuditActorType
+from domain.differences import Label
 
 audit_log = Table(
     "audit_log",
@@ -79,6 +80,38 @@ webhook_cursors = Table(
 )
 """How far the gateway's list of events was walked, a row for each gateway row. The API may not read
 it, so that it needs no tenant."""
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    text_id("gateway_id", primary_key=True),
+    moment("reconciled_until"),
+    moment("due_at"),
+    Column("repaired", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    moment("reconciled_at", nullable=True),
+    words("error_message", nullable=True),
+    ForeignKeyConstraint(["gateway_id"], ["tenant_payment_gateways.id"]),
+    check("repaired", "repaired >= 0"),
+    check("failures", "failures >= 0"),
+)
+"""How far each account at the gateway was held against ours. The API may not read it."""
+
+reconciliation_differences = Table(
+    "reconciliation_differences",
+    metadata,
+    text_id("gateway_id", primary_key=True),
+    text_id("subject_id", primary_key=True),
+    text_id("label", primary_key=True),
+    text_id("gateway_payment_id", nullable=True),
+    words("ours"),
+    words("theirs"),
+    moment("found_at"),
+    ForeignKeyConstraint(["gateway_id"], ["tenant_payment_gateways.id"]),
+    one_of("label", Label),
+)
+"""What differs still; a row goes when its difference does. The API may not read it, so that it
+needs no tenant: a payment leads to its own."""
 
 loop_leases = Table(
     "loop_leases",

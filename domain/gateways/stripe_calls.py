@@ -14,7 +14,7 @@ import aiohttp
 import stripe
 
 from domain.checkpoint import Checkpoint, checkpoint
-from domain.errors import GatewayUnknown, GatewayUnreached
+from domain.errors import GatewayListTooLong, GatewayUnreached
 from domain.gateways import stripe_requests
 from domain.gateways.stripe_answers import read_one, read_page
 from domain.gateways.stripe_errors import UNREADABLE, gateway_problem
@@ -107,7 +107,7 @@ class StripeCalls:
             if last_id is None:
                 return found
             cursor = {"starting_after": last_id}
-        raise GatewayUnknown(f"more than {_PAGES_MAX} pages of {path}")
+        raise GatewayListTooLong(f"more than {_PAGES_MAX} pages of {path}")
 
     async def _call(
         self,

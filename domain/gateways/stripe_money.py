@@ -42,6 +42,12 @@ def refund_settlement_of(refund: Json) -> RefundSettlement | None:
     )
 
 
+def refund_fee_of(refund: Json) -> int:
+    """What a refund cost, less what was returned of that, as far as it is expanded."""
+    moved = (refund.get("balance_transaction"), refund.get("failure_balance_transaction"))
+    return sum(balance_transaction_of(each).fee for each in moved if isinstance(each, Mapping))
+
+
 def _application_fee(charge: Json, settled: Json) -> ApplicationFee | None:
     fee_id, taken = reference(charge, "application_fee"), _fees(settled, of_application=True)
     if fee_id is None:

@@ -22,7 +22,12 @@ from domain.gateways.stripe_fields import (
     text_of,
     time_of,
 )
-from domain.gateways.stripe_money import balance_transaction_of, refund_settlement_of, settlement_of
+from domain.gateways.stripe_money import (
+    balance_transaction_of,
+    refund_fee_of,
+    refund_settlement_of,
+    settlement_of,
+)
 from domain.gateways.stripe_requests import OPERATION_ID, PAYMENT_ID, REFUND_ID
 from domain.payment import NextAction
 from domain.snapshot import (
@@ -38,8 +43,8 @@ from domain.snapshot import (
 )
 
 TENANT_ID = "tollgate_tenant_id"
-"""Metadata by which the platform says whose connected account it is. A connected account's metadata
-are its platform's: the account's own keys and dashboard do not reach them
+"""Metadata by which the platform says whose an intent, or a connected account, is. A connected
+account's metadata are its platform's: the account's own keys and dashboard do not reach them
 (docs.stripe.com/api/accounts/update)."""
 
 
@@ -65,6 +70,7 @@ def intent_snapshot(intent: Json) -> IntentSnapshot:
         card=_card(charge),
         capture_before=_capture_before(charge),
         settlement=settlement_of(charge),
+        tollgate_tenant_id=_metadata(intent, TENANT_ID),
     )
 
 
@@ -84,6 +90,7 @@ def refund_snapshot(refund: Json) -> RefundSnapshot:
         created=time_of(number_of(refund, "created")),
         gateway_balance_transaction_id=reference(refund, "balance_transaction"),
         settlement=refund_settlement_of(refund),
+        gateway_fee=refund_fee_of(refund),
     )
 
 

@@ -19,12 +19,15 @@ from typing import Any
 import db
 from db.work import SqlWork
 from domain.audit_reading import AuditFilter
+from domain.differences import Difference, Label
 from domain.fee_report import MetricsInterval, ReportRequest
 from domain.gateway_profile import GatewaySecrets
 from domain.ids import Prefix, new_id
 from domain.inbox import WebhookEventStatus
 from domain.inbox_reading import EventFilter
+from domain.movement_sums import Span
 from domain.payment import GatewayType
+from domain.reconciliation import Reconciliation
 from domain.reports import DisputeFilter, OrderFilter, PageRequest, PaymentFilter
 from domain.webhook_cursors import WebhookCursor
 from tests.integration.db.builders import NOW
@@ -171,6 +174,8 @@ def _by_name(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
         **{f"{name}: datetime": moment for name, moment in moments.items()},
         "ids: Sequence[str]": theirs.texts,
         "event_ids: Sequence[str]": theirs.texts,
+        "fact_keys: Collection[str]": [*theirs.texts, theirs.booked.fact_key],
+        "subject_ids: Collection[str]": theirs.texts,
         "payment_ids: Sequence[str]": theirs.texts,
         "lease: datetime | None": NOW + timedelta(hours=2),
         "limit: int": 100,
@@ -247,6 +252,13 @@ def _by_type(theirs: World, named: str) -> Mapping[str, Callable[[], Sequence[ob
                 resume_at=NOW,
                 due_at=NOW,
             )
+        ],
+        "Reconciliation": lambda: [
+            Reconciliation(gateway_id=theirs.merchant.gateway.id, reconciled_until=NOW, due_at=NOW)
+        ],
+        "Span": lambda: [Span(NOW - timedelta(days=9), NOW + timedelta(days=9))],
+        "Sequence[Difference]": lambda: [
+            [Difference(Label.STATUS, theirs.payment.id, named, "PAID", "FAILED")]
         ],
         "ReportRequest": lambda: [
             ReportRequest(

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.alert_rounds import SqlAlertDatabase
 from db.signs import SqlSigns
 from db.work import SqlDatabase
+from domain.differences import Difference, Label
 from domain.gateway_profile import GatewaySecrets
 from domain.signs import RequestCounts
 from tests.integration.db.builders import (
@@ -119,6 +120,9 @@ webhook_events: attempts_before_replay = 3
 webhook_events: source = 'sent'
 webhook_cursors: missed = -1
 webhook_cursors: failures = -1
+reconciliations: repaired = -1
+reconciliations: failures = -1
+reconciliation_differences: label = 'lost'
 webhook_attempts: number = 0
 webhook_attempts: duration_ms = -1
 webhook_attempts: outcome = 'RECEIVED'
@@ -190,6 +194,10 @@ async def test_rows_that_break_a_rule_are_refused(
         await record_event(work, event)
         await work.inbox.add_attempt(event.id, an_attempt())
         await work.cursors.add_missing(NOW, oldest=NOW, livemode=False)
+        await work.reconciliations.add_missing(NOW, oldest=NOW, livemode=False)
+        gateway_id = (await work.reconciliations.gateway_ids(livemode=False))[0]
+        left = [Difference(Label.STATUS, payment.id, merchant.id, "PAID", "canceled")]
+        await work.reconciliations.replace(gateway_id, [payment.id], left, NOW)
         await work.alerts.open(alert := an_alert(merchant))
         (profile,) = await work.gateways.of_tenant(merchant.id)
         await work.gateways.save(profile, GatewaySecrets(webhook_secret="whsec_of_the_merchant"))

@@ -42,9 +42,11 @@ FORGETS = frozenset(
         (DatabaseRole.API, "DELETE FROM processes"),
         (DatabaseRole.WORKER, "DELETE FROM processes"),
         (DatabaseRole.WORKER, "DELETE FROM request_minutes"),
+        (DatabaseRole.WORKER, "DELETE FROM reconciliation_differences"),
     }
 )
-"""All that a role deletes: revocations whose token has ended by itself, and signs of life."""
+"""All that a role deletes: revocations whose token has ended by itself, signs of life, and
+differences that are gone."""
 
 Names = set[str | None]
 

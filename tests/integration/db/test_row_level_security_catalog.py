@@ -57,6 +57,8 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, str]] = {
         _WORKER: "DELETE INSERT SELECT UPDATE",
         _PLATFORM: "SELECT",
     },
+    "reconciliation_differences": {_WORKER: "DELETE INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
+    "reconciliations": {_WORKER: "INSERT SELECT UPDATE", _PLATFORM: "SELECT"},
     "refunds": {
         _API: "INSERT SELECT UPDATE",
         _WORKER: "INSERT SELECT UPDATE",

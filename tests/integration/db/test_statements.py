@@ -65,6 +65,10 @@ WITHOUT: dict[str, str] = {
     "db.pricing._END": "the platform's people name an override by its id",
     "db.pricing._FIND_OVERRIDE": "the platform's people name an override by its id",
     "db.platform_reads._ALL": "the platform's people see every tenant",
+    **{
+        f"db.reconciliations.{name}": "the accounts of every tenant are reconciled"
+        for name in ("_FIRST", "_IDS", "_PLATFORM_ROWS", "_WITHOUT_ROW")
+    },
     "db.retention._EMPTY": "the daily loop is every tenant's",
     "db.retention._EMPTY_BODIES": "the daily loop is every tenant's",
     "db.retention._OLD_BODIES": "the daily loop is every tenant's",

@@ -1,0 +1,61 @@
+"""The worker's rounds of reconciliation, and the gateway that they read."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+
+from app.settings import Settings
+from app.turns import Round
+from domain.gateways.stripe_balance import StripeBalance
+from domain.ports import Clock, Wake
+from domain.reconciliation import ReconciliationDatabase
+from domain.reconciliation_rounds import RECONCILER, ReconciliationRounds
+from domain.reconciling import Reconciler
+
+LOOK_SECONDS = 300.0
+"""How far apart two looks are whether an account is due."""
+
+PAUSE_SECONDS = 0.1
+"""The pause before each call: a small part of the 100 reads a second that Stripe allows."""
+
+TURN_SECONDS = 600.0
+"""How long a turn begins new spans; what is not done then goes on with the next turn."""
+
+
+def balance_of(settings: Settings) -> StripeBalance:
+    """Stripe's lists under the platform's key. Whoever makes it closes it."""
+    return StripeBalance(
+        secret_key=settings.stripe_secret_key.get_secret_value(),
+        api_base=settings.stripe_api_base,
+        pause_seconds=PAUSE_SECONDS,
+    )
+
+
+def daily_rounds(
+    database: ReconciliationDatabase, gateway: StripeBalance, wake: Wake, clock: Clock
+) -> Round:
+    """A round of the worker's loop."""
+    reconciler = Reconciler(database, gateway, wake, clock, repair_as=RECONCILER)
+    rounds = ReconciliationRounds(database, reconciler, clock)
+    return partial(reconcile_due, rounds, livemode=gateway.livemode)
+
+
+async def reconcile_due(
+    rounds: ReconciliationRounds,
+    stop: asyncio.Event,
+    *,
+    livemode: bool,
+    turn_seconds: float = TURN_SECONDS,
+) -> None:
+    """Reconciles the accounts that are due; it breaks off between two spans. Raises
+    DatabaseUnavailable."""
+    turn_until = time.monotonic() + turn_seconds
+
+    def is_time() -> bool:
+        return not stop.is_set() and time.monotonic() < turn_until
+
+    while is_time() and (under_way := await rounds.due(livemode=livemode)) is not None:
+        while is_time() and not under_way.is_over:
+            under_way = await rounds.step(under_way)
