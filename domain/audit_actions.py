@@ -23,6 +23,8 @@ ACTIONS: Mapping[str, str] = {
     "payment.created": "A payment was recorded, before the gateway was asked for it.",
     "payment.capture_requested": "Somebody asked for a capture of `amount`.",
     "payment.cancel_requested": "Somebody asked for a cancel; `reason` is theirs.",
+    "payment.outcome_unknown": "An answer of the gateway was lost; it is being found out.",
+    "payment.operation_in_review": "It could not be found out for a day; people are called.",
     "payment.operation_given_up": "Somebody of the platform's said that the gateway never did it.",
     "payment.requires_action": "The payer must do something first.",
     "payment.processing": "The gateway is working on it.",

@@ -59,18 +59,34 @@ def asked_entry(
 ) -> AuditEntry:
     """Who asked for what, in the commit before the gateway is: `payment.capture_requested`,
     `payment.cancel_requested`. Should the answer be lost, the settler's line names nobody."""
-    after = {
+    given = {
         name: withheld(value) if isinstance(value, str) else value
         for name, value in details.items()
     }
+    after = _step(payment, f"A {asked} was requested.") | given
     return _entry(f"payment.{asked}_requested", payment, actor, now, before=None, after=after)
+
+
+def unknown_entry(
+    operation: Operation, payment: Payment, actor: Actor, now: datetime
+) -> AuditEntry:
+    """The answer to what the actor asked for was lost, and the settler will find out."""
+    after = _of_operation(operation, payment, "Nobody knows yet what came of the {}.")
+    return _entry("payment.outcome_unknown", payment, actor, now, before=None, after=after)
+
+
+def review_entry(operation: Operation, payment: Payment, actor: Actor, now: datetime) -> AuditEntry:
+    """The settler could not find out for a day, and people are called."""
+    after = _of_operation(operation, payment, "People are to find out what came of the {}.")
+    return _entry("payment.operation_in_review", payment, actor, now, before=None, after=after)
 
 
 def given_up_entry(
     operation: Operation, payment: Payment, actor: Actor, now: datetime, reason: str
 ) -> AuditEntry:
     """Who ended an operation of unknown outcome, and why, in the commit before it ends."""
-    after = {"operation_id": operation.id, "kind": operation.kind.value, "reason": withheld(reason)}
+    said = "Somebody said that the {} was never performed."
+    after = _of_operation(operation, payment, said) | {"reason": withheld(reason)}
     return _entry("payment.operation_given_up", payment, actor, now, before=None, after=after)
 
 
@@ -148,6 +164,23 @@ def _entry(
         before=before,
         after=after,
     )
+
+
+def _step(payment: Payment, message: str) -> dict[str, object]:
+    """A line that tells of no change of the payment."""
+    return {
+        "status": payment.status.value,
+        "amount": payment.captured or payment.total,
+        "currency": payment.currency,
+        "message": message,
+    }
+
+
+def _of_operation(operation: Operation, payment: Payment, message: str) -> dict[str, object]:
+    kind = operation.kind.value
+    amount = {} if operation.amount is None else {"amount": operation.amount}
+    named = {"operation_id": operation.id, "kind": kind}
+    return _step(payment, message.format(kind.replace("_", " "))) | amount | named
 
 
 def _order(order: Order) -> dict[str, object]:

@@ -20,6 +20,7 @@ from domain.alert_rules import AlertRule
 from domain.answers import Answer
 from domain.applying import fail_without_intent
 from domain.asking import Asking
+from domain.audit_lines import unknown_entry
 from domain.bound import bound
 from domain.caller import Actor
 from domain.checkpoint import Checkpoint, checkpoint
@@ -169,6 +170,9 @@ class OperationRunner:
             if current.state in OPEN and (_is_proof(answer) or not has_moved(current, operation)):
                 before, current = current, answered(current, answer, now)
                 await save_operation(work, before, current, now)
+                if _is_lost(before, current):
+                    line = unknown_entry(current, recorded.payment, actor, now)
+                    await work.audit.append(line)
                 await _finish_key(work, current, answer, now)
                 if current.kind is OperationKind.FEE_REFUND and current.state not in OPEN:
                     woken += await follow_fee_refund(work, current, recorded.payment, answer, now)
@@ -254,6 +258,12 @@ def _is_proof(answer: Answer) -> bool:
         return answer.state is OperationState.SUCCEEDED
     has_snapshot = answer.intent is not None or answer.refund is not None
     return has_snapshot and answer.state not in OPEN
+
+
+def _is_lost(before: Operation, after: Operation) -> bool:
+    """Whether it is the first of its sends whose answer was lost."""
+    was_sent = before.state is OperationState.SENDING and after.attempts == 1
+    return was_sent and after.state is OperationState.UNKNOWN
 
 
 async def _finish_key(work: Work, operation: Operation, answer: Answer, now: datetime) -> None:

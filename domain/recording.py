@@ -13,8 +13,8 @@ from datetime import datetime
 from domain.alert_rules import AlertRule
 from domain.alerting import open_alert
 from domain.applying import apply_snapshot
-from domain.audit_lines import order_entry, payment_entry
-from domain.caller import Actor
+from domain.audit_lines import order_entry, payment_entry, review_entry
+from domain.caller import Actor, AuditActorType
 from domain.dispute import Dispute, count_disputes
 from domain.errors import NotFound
 from domain.fee_returning import plan_fee_refund
@@ -26,6 +26,7 @@ from domain.posting import post_payment
 from domain.progress import unsent_operation
 from domain.snapshot import IntentSnapshot, IntentStatus
 
+SETTLER = Actor(AuditActorType.SYSTEM, "settler")
 _MONEY = frozenset({IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_CAPTURE})
 
 
@@ -121,6 +122,10 @@ async def save_operation(work: Work, before: Operation, after: Operation, now: d
     await work.operations.save(after)
     review = OperationState.MANUAL_REVIEW
     if after.state is review and before.state is not review:
+        payment = await work.payments.find(after.tenant_id, after.payment_id)
+        if payment is None:
+            raise NotFound(after.payment_id)
+        await work.audit.append(review_entry(after, payment, SETTLER, now))
         await open_alert(
             work,
             AlertRule.OPERATION_MANUAL_REVIEW,

@@ -19,7 +19,7 @@ from domain.answers import (
     Answer,
 )
 from domain.audit_lines import asked_entry
-from domain.caller import Actor, AuditActorType
+from domain.caller import Actor
 from domain.checkpoint import Checkpoint, checkpoint
 from domain.errors import GatewayProblem, NotFound
 from domain.fee_returning import due_fee_refund
@@ -36,7 +36,7 @@ from domain.progress import (
     reviewed_if_old,
     unsent_operation,
 )
-from domain.recording import lock_payment, save_operation
+from domain.recording import SETTLER, lock_payment, save_operation
 from domain.tenant import GatewayAccount
 
 LEASE = timedelta(seconds=30)
@@ -48,7 +48,6 @@ RESEND_MAX = timedelta(minutes=10)
 LISTINGS_APART = timedelta(minutes=5)
 """How far apart two complete listings must be to prove absence."""
 
-SETTLER = Actor(AuditActorType.SYSTEM, "settler")
 _CANCELS = frozenset({OperationKind.CANCEL, OperationKind.CLOSE_INTENT})
 _SUCCEEDED = Answer(state=OperationState.SUCCEEDED)
 _log = logging.getLogger(__name__)

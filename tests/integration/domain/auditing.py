@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+# What tells of no change, a step of an operation, has none of these.
 _LINES_OF_PAYMENT = """
     SELECT p.id, p.version, count(l.id) FROM payments p
-    LEFT JOIN audit_log l ON l.subject_id = p.id AND l.after ? 'status'
+    LEFT JOIN audit_log l ON l.subject_id = p.id
+        AND l.after ?| ARRAY['authorized', 'refund_status', 'dispute_status']
     GROUP BY p.id, p.version HAVING p.version <> count(l.id)
 """
 _PAYMENT_AS_TOLD = """
     SELECT p.id, l.action, l.after FROM payments p JOIN LATERAL (
         SELECT action, after FROM audit_log
-        WHERE subject_id = p.id AND action LIKE 'payment.%' AND after ? 'status'
+        WHERE subject_id = p.id AND action LIKE 'payment.%' AND after ? 'authorized'
         ORDER BY id DESC LIMIT 1
     ) l ON true
     WHERE (l.after ->> 'status', (l.after ->> 'captured')::bigint, (l.after ->> 'currency'))

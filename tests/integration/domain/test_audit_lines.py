@@ -31,10 +31,10 @@ ELSEWHERE = {
     *("credentials.rotation_started", "credentials.rotated"),
     *("tenant.created", "tenant.tier_assigned", "fee_override.set", "fee_override.ended"),
     *("fee_tier.created", "fee_tier.updated", "fee_tier.archived", "alert.acknowledged"),
-    "payment.operation_given_up",
+    *("payment.operation_given_up", "payment.operation_in_review", "payment.outcome_unknown"),
 }
 """Actions whose lines others look at: tests/unit/domain/test_audit_actions.py, and the tests of
-revocations, of gateway accounts, of rotation, of prices and of alerts."""
+revocations, of gateway accounts, of rotation, of prices, of alerts and of timelines."""
 
 
 BEGINNINGS = {

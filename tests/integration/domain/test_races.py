@@ -17,8 +17,8 @@ from domain.operation import Operation, OperationState
 from domain.operations import OperationRunner
 from domain.payment import PaymentStatus
 from domain.progress import mark_sent
+from domain.recording import SETTLER
 from domain.refund import RefundStatus
-from domain.settling import SETTLER
 from tests.e2e.sandbox.control import Control
 from tests.integration.db.waiting import started_waiting
 from tests.integration.domain.calls import cancel, charge, outcome, refund

@@ -212,9 +212,10 @@ class Shop:
         return await self.rows("select rule, severity, subject_id from alerts")
 
     async def timeline(self, payment: Payment) -> list[str]:
-        """What happened to the payment, oldest first."""
+        """What happened to the payment, oldest first, but for answers that were lost."""
         found = await self.rows(
-            "select action from audit_log where subject_id = :subject order by id",
+            "select action from audit_log where subject_id = :subject"
+            " and action <> 'payment.outcome_unknown' order by id",
             subject=payment.id,
         )
         return [action for (action,) in found]

@@ -9,7 +9,7 @@ import pytest
 from domain.answers import Answer
 from domain.operation import OperationState
 from domain.operations import OperationRunner
-from domain.settling import SETTLER
+from domain.recording import SETTLER
 from tests.integration.domain.gateways import Desk
 from tests.integration.webhooks.fee_returns import (
     PATH,
