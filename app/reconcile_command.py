@@ -17,6 +17,7 @@ from app.moments import NoMoment, read_moment
 from app.operating import operator, working
 from app.reconciling import balance_of
 from app.settings import Settings, load_settings
+from app.webhook_output import printable
 from db.work import SqlDatabase
 from domain.comparing import GRACE, judged_until
 from domain.differences import Difference
@@ -180,12 +181,12 @@ class _Walk:
 def _lines(found: Sequence[Account]) -> list[str]:
     lines = []
     for account in found:
-        lines += [f"repaired: {each}" for each in account.repaired]
-        lines += [str(each) for each in account.differences.values()]
+        lines += [printable(f"repaired: {each}") for each in account.repaired]
+        lines += [printable(str(each)) for each in account.differences.values()]
         error = f"; not read to its end: {account.error}" if account.error else ""
         lines.append(
             f"{account.gateway_id}: {account.payments} payments, {len(account.repaired)} repaired, "
-            f"{len(account.differences)} differ{error}"
+            f"{len(account.differences)} differ{printable(error)}"
         )
     return lines
 

@@ -23,6 +23,9 @@ PAUSE_SECONDS = 0.1
 TURN_SECONDS = 600.0
 """How long a turn begins new spans; what is not done then goes on with the next turn."""
 
+ACCOUNT_SECONDS = 120.0
+"""How long of it one account may have while others wait: one with so much to read holds up none."""
+
 
 def balance_of(settings: Settings) -> StripeBalance:
     """Stripe's lists under the platform's key. Whoever makes it closes it."""
@@ -48,6 +51,7 @@ async def reconcile_due(
     *,
     livemode: bool,
     turn_seconds: float = TURN_SECONDS,
+    account_seconds: float = ACCOUNT_SECONDS,
 ) -> None:
     """Reconciles the accounts that are due; it breaks off between two spans. Raises
     DatabaseUnavailable."""
@@ -57,5 +61,11 @@ async def reconcile_due(
         return not stop.is_set() and time.monotonic() < turn_until
 
     while is_time() and (under_way := await rounds.due(livemode=livemode)) is not None:
-        while is_time() and not under_way.is_over:
+        account_until = time.monotonic() + account_seconds
+        while not under_way.is_over:
             under_way = await rounds.step(under_way)
+            # What is left after the last span is its end, without which it would begin once more.
+            has_spans = not under_way.is_over and under_way.begin < under_way.until
+            if has_spans and (not is_time() or time.monotonic() >= account_until):
+                await rounds.put_back(under_way)
+                break

@@ -54,7 +54,8 @@ class Round:
 
 
 class ReconciliationRounds:
-    """Rounds over accounts: one that is `due` or `asked` for, then `step` until it is over."""
+    """Rounds over accounts: one that is `due` or `asked` for, then `step` until it is over or
+    `put_back`."""
 
     def __init__(
         self, database: ReconciliationDatabase, reconciler: Reconciler, clock: Clock
@@ -120,6 +121,11 @@ class ReconciliationRounds:
             return await self._end(under_way)
         except (GatewayProblem, SpanTooFull) as problem:
             return await self._fail(under_way, problem)
+
+    async def put_back(self, under_way: Round) -> None:
+        """Leaves the account for now, behind those that are due already; the next round goes on
+        after the last span that was done."""
+        await self._save(replace(under_way.row, due_at=self._clock.now()))
 
     async def _span(self, under_way: Round) -> Round:
         account, row = under_way.account, under_way.row

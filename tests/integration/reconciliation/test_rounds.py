@@ -150,6 +150,29 @@ async def test_the_worker_does_all_that_is_due(shop: Shop, reconciling: Reconcil
     assert await reconciling.rounds.due(livemode=False) is None
 
 
+async def test_an_account_with_much_to_read_holds_up_no_other(
+    shop: Shop, reconciling: Reconciling
+) -> None:
+    """It has its time and is put back behind the others, one span further."""
+    desk = Desk.of(shop)
+    await desk.configure(connect(await desk.connected(shop.tenant.id)))
+    stop = asyncio.Event()
+    await reconcile_due(reconciling.rounds, stop, livemode=False)
+    shop.clock.advance(3 * DAY)
+    first = await reconciling.rounds.due(livemode=False)
+    assert first is not None
+    await reconciling.rounds.put_back(await reconciling.rounds.step(first))
+    second = await reconciling.rounds.due(livemode=False)
+    await reconcile_due(reconciling.rounds, stop, livemode=False, account_seconds=0.0)
+    until = await shop.rows("select reconciled_until, failures from reconciliations")
+
+    assert second is not None
+    assert second.account.id != first.account.id
+    assert await reconciling.rounds.due(livemode=False) is None
+    assert all(at > shop.clock.now() - timedelta(hours=1) for at, _ in until)
+    assert [failures for _, failures in until] == [0, 0]
+
+
 async def test_an_account_switched_off_and_never_used(shop: Shop, reconciling: Reconciling) -> None:
     """It is passed over until the next day, and the others are not."""
     desk = Desk.of(shop)
