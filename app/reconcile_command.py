@@ -23,8 +23,9 @@ from domain.comparing import GRACE, judged_until
 from domain.differences import Difference
 from domain.errors import GatewayProblem, NotFound
 from domain.gateways.stripe_balance import StripeBalance
-from domain.reconciliation_rounds import ReconciliationRounds
-from domain.reconciling import Reconciled, Reconciler, SpanTooFull
+from domain.reconciled import Reconciled
+from domain.reconciliation_rounds import LOOKED_AT, ReconciliationRounds
+from domain.reconciling import Reconciler, SpanTooFull
 from domain.tenant import GatewayAccount
 from webhooks.wake import ArqWake
 
@@ -167,8 +168,21 @@ class _Walk:
                 account.add(found)
                 passed(found.span.end - begin)
                 begin = found.span.end
+            await self._look_under_way(account, row)
         except (GatewayProblem, SpanTooFull) as problem:
             account.error = f"{type(problem).__name__}: {problem}"
+
+    async def _look_under_way(self, account: Account, row: GatewayAccount) -> None:
+        after = ""
+        while True:
+            async with self._database.begin_across_tenants() as work:
+                payments = await work.reconciliations.under_way(
+                    row.id, after=after, limit=LOOKED_AT
+                )
+            if not payments:
+                return
+            account.add(await self._reconciler.under_way(row, payments))
+            after = payments[-1].payment_id
 
     async def _account(self, gateway_id: str) -> GatewayAccount:
         async with self._database.begin_across_tenants() as work:

@@ -64,8 +64,8 @@ async def reconcile_due(
         account_until = time.monotonic() + account_seconds
         while not under_way.is_over:
             under_way = await rounds.step(under_way)
-            # What is left after the last span is its end, without which it would begin once more.
-            has_spans = not under_way.is_over and under_way.begin < under_way.until
-            if has_spans and (not is_time() or time.monotonic() >= account_until):
+            # After its last span only the turn's end puts it back: it would begin that anew.
+            is_slow = time.monotonic() >= account_until and under_way.begin < under_way.until
+            if not under_way.is_over and (is_slow or not is_time()):
                 await rounds.put_back(under_way)
                 break

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Integer,
     Row,
     Text,
     and_,
@@ -37,7 +38,7 @@ from db.tables import (
 from domain.differences import Difference, Label
 from domain.movement_sums import Span
 from domain.payment import GatewayType
-from domain.reconciliation import Reconciliation
+from domain.reconciliation import Reconciliation, UnderWay
 from domain.tenant import GatewayMode
 
 _ROW, _LEFT = reconciliations.c, reconciliation_differences.c
@@ -96,6 +97,9 @@ _TOUCHED = union(
         _BOOKED.created_at < _END,
     ),
 )
+_UNDER_WAY = func.payments_under_way(
+    _OF_GATEWAY, bindparam("after", type_=Text), bindparam("at_most", type_=Integer)
+).table_valued("tenant_id", "payment_id", "gateway_payment_id")
 _LEFT_OF = (
     select(reconciliation_differences)
     .where(_LEFT.gateway_id == _OF_GATEWAY)
@@ -117,6 +121,7 @@ def _row_of(row: Row[Any]) -> Reconciliation:
         repaired=row.repaired,
         failures=row.failures,
         reconciled_at=row.reconciled_at,
+        looked_until=row.looked_until,
         error_message=row.error_message,
     )
 
@@ -128,6 +133,7 @@ def _columns(reconciliation: Reconciliation) -> Mapping[str, object]:
         "repaired": reconciliation.repaired,
         "failures": reconciliation.failures,
         "reconciled_at": reconciliation.reconciled_at,
+        "looked_until": reconciliation.looked_until,
         "error_message": reconciliation.error_message,
     }
 
@@ -185,6 +191,11 @@ class SqlReconciliationStore:
             },
         )
         return list(found.scalars())
+
+    async def under_way(self, gateway_id: str, *, after: str, limit: int) -> Sequence[UnderWay]:
+        asked = {"of_gateway_id": gateway_id, "after": after, "at_most": limit}
+        found = await self.connection.execute(select(_UNDER_WAY), asked)
+        return [UnderWay(row.tenant_id, row.payment_id, row.gateway_payment_id) for row in found]
 
     async def booked(self, tenant_id: str, fact_keys: Collection[str]) -> frozenset[str]:
         wanted = select(_BOOKED.fact_key).where(

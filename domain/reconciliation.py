@@ -14,11 +14,22 @@ from domain.payment import GatewayType
 from domain.webhook_cursors import WalkWork
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A payment that may go on at the gateway without its money moving: not ended, or with a refund
+    or a dispute that is open."""
+
+    tenant_id: str
+    payment_id: str
+    gateway_payment_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
     """One row of `reconciliations`, which belongs to a gateway row. Everything that the gateway
     has of before `reconciled_until` was held against ours. `repaired` counts differences since
-    ever; `failures` the rounds since the last that came to its end, at `reconciled_at`."""
+    ever; `failures` the rounds since the last that came to its end, at `reconciled_at`.
+    `looked_until` is the last payment under way that the round has looked at, once it is there."""
 
     gateway_id: str
     reconciled_until: datetime
@@ -26,6 +37,7 @@ class Reconciliation:
     repaired: int = 0
     failures: int = 0
     reconciled_at: datetime | None = None
+    looked_until: str | None = None
     error_message: str | None = None
 
 
@@ -59,6 +71,11 @@ class ReconciliationStore(Protocol):
     async def touched(self, tenant_id: str, gateway_id: str, span: Span) -> Sequence[str]:
         """Ids of payments of the tenant through this row that were made in the span, or of which
         anything was booked in it; those alone that have an intent."""
+        ...
+
+    async def under_way(self, gateway_id: str, *, after: str, limit: int) -> Sequence[UnderWay]:
+        """Payments under way of any tenant whose money moves in the account, by their ids, from the
+        first beyond `after`."""
         ...
 
     async def booked(self, tenant_id: str, fact_keys: Collection[str]) -> frozenset[str]:

@@ -16,8 +16,9 @@ from domain.caller import Actor, AuditActorType
 from domain.comparing import judged_until
 from domain.errors import GatewayProblem, NotFound
 from domain.ports import Clock
+from domain.reconciled import Reconciled
 from domain.reconciliation import Reconciliation, ReconciliationDatabase
-from domain.reconciling import Reconciled, Reconciler, SpanTooFull
+from domain.reconciling import Reconciler, SpanTooFull
 from domain.tenant import GatewayAccount
 
 RECONCILER = Actor(AuditActorType.SYSTEM, "reconciliation")
@@ -33,6 +34,9 @@ OVERLAP = timedelta(hours=1)
 
 OLDEST = timedelta(days=30)
 """How far back an account's first round goes."""
+
+LOOKED_AT = 100
+"""Payments under way that are looked at in one step."""
 
 FAILURES_MAX = 3
 """An account that could not be read so many times on end has an alert."""
@@ -58,8 +62,14 @@ class ReconciliationRounds:
     `put_back`."""
 
     def __init__(
-        self, database: ReconciliationDatabase, reconciler: Reconciler, clock: Clock
+        self,
+        database: ReconciliationDatabase,
+        reconciler: Reconciler,
+        clock: Clock,
+        *,
+        looked_at: int = LOOKED_AT,
     ) -> None:
+        self._looked_at = looked_at
         self._database = database
         self._reconciler = reconciler
         self._clock = clock
@@ -113,12 +123,12 @@ class ReconciliationRounds:
         return Round(account, row, since, judged_until(now))
 
     async def step(self, under_way: Round) -> Round:
-        """Reconciles one span, or, after the last, what is left of before; the round as it goes on,
-        or is over. Never raises for what the gateway does."""
+        """Reconciles one span, or, after the last, payments under way, and in the end what is left
+        of before; the round as it goes on, or is over. Never raises for what the gateway does."""
         try:
             if under_way.begin < under_way.until:
                 return await self._span(under_way)
-            return await self._end(under_way)
+            return await self._look(under_way)
         except (GatewayProblem, SpanTooFull) as problem:
             return await self._fail(under_way, problem)
 
@@ -136,6 +146,18 @@ class ReconciliationRounds:
         row = await self._keep(under_way, found, row)
         return replace(under_way, row=row, begin=found.span.end, last=found)
 
+    async def _look(self, under_way: Round) -> Round:
+        account, row = under_way.account, under_way.row
+        async with self._database.begin_across_tenants() as work:
+            payments = await work.reconciliations.under_way(
+                account.id, after=row.looked_until or "", limit=self._looked_at
+            )
+        if not payments:
+            return await self._end(under_way)
+        found = await self._reconciler.under_way(account, payments)
+        row = replace(row, looked_until=payments[-1].payment_id)
+        return replace(under_way, row=await self._keep(under_way, found, row), last=found)
+
     async def _end(self, under_way: Round) -> Round:
         async with self._database.begin_across_tenants() as work:
             known = await work.reconciliations.differences(under_way.account.id)
@@ -146,6 +168,7 @@ class ReconciliationRounds:
             row,
             due_at=now + EVERY if is_whole else row.due_at,
             reconciled_at=now,
+            looked_until=None,
             failures=0,
             error_message=None,
         )

@@ -8,20 +8,22 @@ reads (`domain.comparing`), repaired where recording the gateway's word does it,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.applying import apply_snapshot
 from domain.caller import Actor
 from domain.comparing import Compared, Comparison
 from domain.differences import Difference, Label
-from domain.errors import GatewayListTooLong, SnapshotMismatch
-from domain.gateway_balance import Movement, MovementKind, ReconciledGateway
+from domain.errors import (
+    GatewayListTooLong,
+    GatewayRefused,
+    GatewayUnknown,
+)
+from domain.gateway_balance import MovementKind, ReconciledGateway
 from domain.movement_sums import Span, agree
-from domain.payment import Payment
+from domain.payment import DisputeState
 from domain.ports import Clock, Wake
-from domain.reconciliation import ReconciliationDatabase
-from domain.snapshot import IntentSnapshot
+from domain.reconciled import Found, Reconciled, Results, Suspect, Touched, agrees, is_second
+from domain.reconciliation import ReconciliationDatabase, UnderWay
 from domain.tenant import GatewayAccount
 
 LIST_SECONDS = 10.0
@@ -32,43 +34,6 @@ WIDTH, WIDTH_MIN = timedelta(hours=6), timedelta(minutes=1)
 
 SUSPECTS_MAX = 500
 """A span with more payments to be read one by one is halved, so that there is progress."""
-
-
-@dataclass(slots=True)
-class _Touched:
-    """What a span tells of one intent."""
-
-    intent: IntentSnapshot | None = None
-    movements: list[Movement] = field(default_factory=list)
-
-    @property
-    def names(self) -> tuple[str | None, str | None, str | None]:
-        """The intent's id, the charge's, and that of our payment, as far as they are told."""
-        if self.intent is not None:
-            found = self.intent
-            return found.gateway_payment_id, found.gateway_charge_id, found.tollgate_payment_id
-        moved = self.movements[0]
-        return moved.gateway_payment_id, moved.gateway_charge_id, moved.tollgate_payment_id
-
-
-@dataclass(frozen=True, slots=True)
-class _Suspect:
-    """A payment to be read by itself, and the intent that was found for it."""
-
-    tenant_id: str
-    payment_id: str
-    found_intent_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What a span showed. `subject_ids` are those whose differences are known now."""
-
-    span: Span
-    payments: int
-    subject_ids: frozenset[str]
-    repaired: tuple[Difference, ...]
-    left: tuple[Difference, ...]
 
 
 class SpanTooFull(Exception):
@@ -107,10 +72,36 @@ class Reconciler:
                     raise
                 width = max(width / 2, WIDTH_MIN)
 
+    async def under_way(self, account: GatewayAccount, payments: Sequence[UnderWay]) -> Reconciled:
+        """What became of payments that were under way. Raises GatewayProblem."""
+        now = self._clock.now()
+        results = Results()
+        for each in payments:
+            if not await self._stands(account, each):
+                suspect = Suspect(each.tenant_id, each.payment_id)
+                results.add(each.payment_id, await self._compared(suspect))
+        return results.of(Span(now, now), len(payments))
+
+    async def _stands(self, account: GatewayAccount, under_way: UnderWay) -> bool:
+        """Whether it is where we have it; one with open refunds or disputes is to be compared."""
+        try:
+            intent = await self._gateway.read_intent(
+                account, under_way.gateway_payment_id, timeout_seconds=LIST_SECONDS
+            )
+        except (GatewayRefused, GatewayUnknown):
+            return False
+        async with self._database.begin(under_way.tenant_id) as work:
+            payment = await work.payments.find(under_way.tenant_id, under_way.payment_id)
+            row = payment and await work.tenants.gateway_by_id(payment.gateway_id)
+        if payment is None or not isinstance(row, GatewayAccount):
+            return True
+        is_whole = payment.refund_pending == 0 and payment.dispute_status is not DisputeState.OPEN
+        return is_whole and agrees(payment, intent, row, self._clock.now())
+
     async def again(self, account: GatewayAccount, known: Sequence[Difference]) -> Reconciled:
         """What is left of differences that were found before. Raises GatewayProblem."""
         now = self._clock.now()
-        results = _Results()
+        results = Results()
         for subject_id, each in {each.subject_id: each for each in known}.items():
             results.add(subject_id, await self._looked_at_again(account, each))
         return results.of(Span(now, now), len(results.subject_ids))
@@ -120,7 +111,7 @@ class Reconciler:
             intent = await self._gateway.read_intent(
                 account, known.subject_id, timeout_seconds=LIST_SECONDS
             )
-            found = await self._found(account, _Touched(intent), None)
+            found = await self._found(account, Touched(intent), None)
             return found if isinstance(found, Compared) else Compared((), ())
         if known.label is Label.MISSED_FEE_REFUND:
             return (await self._fee_refunds(account, [known.subject_id]))[known.subject_id]
@@ -128,13 +119,13 @@ class Reconciler:
             payment = await work.inbox.find_payment(account, None, None, known.subject_id)
         if payment is None:
             return None
-        suspect = _Suspect(payment.tenant_id, payment.id, known.gateway_payment_id)
+        suspect = Suspect(payment.tenant_id, payment.id, known.gateway_payment_id)
         return await self._compared(suspect)
 
     async def _span(self, account: GatewayAccount, span: Span, *, is_least: bool) -> Reconciled:
         touched, fee_refund_ids = await self._listed(account, span)
-        results, seen = _Results(), set[str]()
-        suspects: list[_Suspect] = []
+        results, seen = Results(), set[str]()
+        suspects: list[Suspect] = []
         for each in touched:
             found = await self._found(account, each, span)
             if isinstance(found, Compared):
@@ -155,42 +146,42 @@ class Reconciler:
 
     async def _listed(
         self, account: GatewayAccount, span: Span
-    ) -> tuple[Iterable[_Touched], Sequence[str]]:
+    ) -> tuple[Iterable[Touched], Sequence[str]]:
         """What the gateway has of the span, intent by intent, and the fee refunds in it."""
         until = span.end - timedelta(seconds=1)
         within = {"created_from": span.begin, "created_until": until}
         intents = await self._gateway.list_intents(account, **within, timeout_seconds=LIST_SECONDS)
         moved = await self._gateway.list_movements(account, **within, timeout_seconds=LIST_SECONDS)
-        touched = {each.gateway_payment_id: _Touched(each) for each in intents}
+        touched = {each.gateway_payment_id: Touched(each) for each in intents}
         for each in moved:
             intent_id = each.gateway_payment_id or each.gateway_charge_id
             if intent_id is not None:
-                touched.setdefault(intent_id, _Touched()).movements.append(each)
+                touched.setdefault(intent_id, Touched()).movements.append(each)
         returned = [each.source_id for each in moved if each.kind is MovementKind.FEE_REFUND]
         return touched.values(), returned
 
     async def _found(
-        self, account: GatewayAccount, touched: _Touched, span: Span | None
-    ) -> _Found | Compared | None:
+        self, account: GatewayAccount, touched: Touched, span: Span | None
+    ) -> Found | Compared | None:
         """The payment that it is of; what it makes differ where it is of none; None where it is
         nothing of ours."""
         async with self._database.begin_across_tenants() as work:
             payment = await work.inbox.find_payment(account, *touched.names)
-            if payment is not None and not _is_second(payment, touched):
+            if payment is not None and not is_second(payment, touched):
                 row = await work.tenants.gateway_by_id(payment.gateway_id)
                 booked = await work.ledger.of_payment(payment.tenant_id, payment.id)
                 is_in_step = (
                     row is not None
                     and span is not None
-                    and _agrees(payment, touched.intent, row, span.end)
+                    and agrees(payment, touched.intent, row, span.end)
                     and agree(booked, touched.movements, payment, span)
                 )
-                suspect = _Suspect(payment.tenant_id, payment.id, touched.names[0])
-                return _Found(suspect, is_in_step)
+                suspect = Suspect(payment.tenant_id, payment.id, touched.names[0])
+                return Found(suspect, is_in_step)
         return await self._of_nobody(account, touched, is_second=payment is not None)
 
     async def _of_nobody(
-        self, account: GatewayAccount, touched: _Touched, *, is_second: bool
+        self, account: GatewayAccount, touched: Touched, *, is_second: bool
     ) -> Compared | None:
         intent_id, _, payment_id = touched.names
         if intent_id is None or payment_id is None:
@@ -203,7 +194,7 @@ class Reconciler:
         label = Label.SECOND_INTENT if is_second else Label.UNKNOWN_PAYMENT
         return Compared((), await self._comparison.nobodys(account, intent, label))
 
-    async def _ours(self, account: GatewayAccount, span: Span) -> list[_Suspect]:
+    async def _ours(self, account: GatewayAccount, span: Span) -> list[Suspect]:
         rows: Sequence[tuple[str, str]]
         if account.tenant_id is not None:
             rows = [(account.tenant_id, account.id)]
@@ -212,14 +203,14 @@ class Reconciler:
                 rows = await work.reconciliations.platform_rows(
                     account.gateway_type, livemode=account.livemode
                 )
-        found: list[_Suspect] = []
+        found: list[Suspect] = []
         for tenant_id, gateway_id in rows:
             async with self._database.begin(tenant_id) as work:
                 ids = await work.reconciliations.touched(tenant_id, gateway_id, span)
-            found += [_Suspect(tenant_id, payment_id) for payment_id in ids]
+            found += [Suspect(tenant_id, payment_id) for payment_id in ids]
         return found
 
-    async def _compared(self, suspect: _Suspect) -> Compared | None:
+    async def _compared(self, suspect: Suspect) -> Compared | None:
         return await self._comparison.payment(
             suspect.tenant_id,
             suspect.payment_id,
@@ -245,52 +236,3 @@ class Reconciler:
             )
             for key, id_ in keys.items()
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    suspect: _Suspect
-    is_in_step: bool
-
-    @property
-    def payment_id(self) -> str:
-        """Ours."""
-        return self.suspect.payment_id
-
-
-class _Results:
-    def __init__(self) -> None:
-        self.subject_ids: set[str] = set()
-        self._repaired: list[Difference] = []
-        self._left: list[Difference] = []
-
-    def add(self, subject_id: str, compared: Compared | None) -> None:
-        """One subject; None where it could not be told."""
-        if compared is not None:
-            self.subject_ids.add(subject_id)
-            self._repaired += compared.repaired
-            self._left += compared.left
-
-    def of(self, span: Span, payments: int) -> Reconciled:
-        """All of them."""
-        ids = frozenset(self.subject_ids)
-        return Reconciled(span, payments, ids, tuple(self._repaired), tuple(self._left))
-
-
-def _is_second(payment: Payment, touched: _Touched) -> bool:
-    """Whether the payment has another intent than this one, which names it."""
-    intent_id = touched.names[0]
-    return intent_id is not None and payment.gateway_payment_id not in {None, intent_id}
-
-
-def _agrees(
-    payment: Payment, intent: IntentSnapshot | None, row: GatewayAccount, now: datetime
-) -> bool:
-    """Whether recording the intent would change nothing."""
-    if intent is None:
-        return True
-    try:
-        applied = apply_snapshot(payment, intent, row.fee_schedule, now)
-    except SnapshotMismatch:
-        return False
-    return applied.payment == payment and not applied.superseded

@@ -90,6 +90,7 @@ reconciliations = Table(
     Column("repaired", BigInteger, nullable=False),
     Column("failures", Integer, nullable=False),
     moment("reconciled_at", nullable=True),
+    text_id("looked_until", nullable=True),
     words("error_message", nullable=True),
     ForeignKeyConstraint(["gateway_id"], ["tenant_payment_gateways.id"]),
     check("repaired", "repaired >= 0"),

@@ -39,6 +39,12 @@ LIVE_PAYMENT = (
 )
 """`domain.payment.Payment.is_live` in SQL."""
 
+UNDER_WAY = (
+    f"gateway_payment_id IS NOT NULL AND (payment_status IN ({quoted(LIVE)})"
+    " OR refund_pending_cents > 0 OR dispute_status = 'OPEN')"
+)
+"""`domain.reconciliation.UnderWay` in SQL."""
+
 OPEN_DISPUTE = "dispute_status = 'OPEN'"
 """A payment with an open dispute. Written out, so that the index of those serves any plan."""
 
@@ -224,12 +230,7 @@ payments = Table(
     Index("ix_payments_status", "tenant_id", "payment_status", "id"),
     Index("ix_payments_created_at", "tenant_id", "created_at"),
     Index("ix_payments_last4", "tenant_id", "card_last4", "id"),
-    Index(
-        "ix_payments_disputed",
-        "tenant_id",
-        "id",
-        postgresql_where=text(OPEN_DISPUTE),
-    ),
+    Index("ix_payments_disputed", "tenant_id", "id", postgresql_where=text(OPEN_DISPUTE)),
     Index(
         "ix_payments_gateway_charge",
         "gateway_charge_id",
@@ -241,6 +242,7 @@ payments = Table(
         "created_at",
         postgresql_where=text("payment_status = 'REQUIRES_ACTION'"),
     ),
+    Index("ix_payments_under_way", "id", postgresql_where=text(UNDER_WAY)),
     Index(
         "ix_payments_capture_before",
         "capture_before",

@@ -75,6 +75,7 @@ async def test_every_field_comes_back(worker: SqlDatabase) -> None:
         repaired=4,
         failures=2,
         reconciled_at=NOW,
+        looked_until="pay_1",
         error_message="away",
     )
     async with worker.begin_across_tenants() as work:

@@ -108,6 +108,7 @@ OPEN_TO: Mapping[str, frozenset[DatabaseRole]] = {
     "payment_outcomes": frozenset({_WORKER}),
     "refund_outcomes": frozenset({_WORKER}),
     "authorizations_ending": frozenset({_WORKER}),
+    "payments_under_way": frozenset({_WORKER}),
     "payments_unfinished": frozenset({_WORKER}),
     "evidence_due": frozenset({_WORKER}),
     "fold_payment_figures": frozenset({_WORKER}),

@@ -52,6 +52,7 @@ ACROSS = {
 
 OF_EVERYBODY = {
     "reconciliations.platform_rows": "who is paid through the platform's account, for the worker",
+    "reconciliations.under_way": "an account is reconciled for every tenant, by the worker",
     "reconciliations.replace": "a row that is about a gateway row, of which no tenant may read",
 }
 """What is not kept to a tenant at all, with the reason why it need not be."""

@@ -12,8 +12,9 @@ from domain.comparing import GRACE, judged_until
 from domain.differences import Difference
 from domain.gateways.stripe_balance import StripeBalance
 from domain.payment import Payment
+from domain.reconciled import Reconciled
 from domain.reconciliation_rounds import ReconciliationRounds, Round
-from domain.reconciling import Reconciled, Reconciler
+from domain.reconciling import Reconciler
 from tests.e2e.sandbox.control import eventually
 from tests.integration.webhooks.shop import Shop
 
@@ -30,6 +31,8 @@ class Reconciling:
 
     shop: Shop
     gateway: StripeBalance
+    looked_at: int = 2
+    """Payments under way that a step looks at: so few that tests take several."""
 
     def reconciler(self, repair_as: Actor | None = None) -> Reconciler:
         """One that repairs as this actor, or only looks."""
@@ -41,7 +44,9 @@ class Reconciling:
     def rounds(self) -> ReconciliationRounds:
         """The daily rounds."""
         shop = self.shop
-        return ReconciliationRounds(shop.worker_database, self.reconciler(ADA), shop.clock)
+        return ReconciliationRounds(
+            shop.worker_database, self.reconciler(ADA), shop.clock, looked_at=self.looked_at
+        )
 
     async def look(self, *, repair: bool = False, after: float = LATER) -> Reconciled:
         """So many seconds later, what the last hour of the tenant's account shows."""

@@ -13,12 +13,14 @@ from domain.errors import NotFound
 from domain.payment import PaymentStatus
 from domain.reconciliation_rounds import AGAIN, EVERY, FAILURES_MAX
 from domain.reconciling import WIDTH
+from domain.refund import RefundStatus
 from tests.integration.alerts.watch import Watch
+from tests.integration.domain.calls import refund
 from tests.integration.domain.gateways import Desk, connect
 from tests.integration.reconciliation.reconciled import LATER, Reconciling
 from tests.integration.reconciliation.test_left import given_up_wrongly, intent_of
 from tests.integration.reconciliation.test_repairs import BOOKED_SECONDS
-from tests.integration.webhooks.shop import Shop
+from tests.integration.webhooks.shop import USER, Shop
 
 DAY = EVERY.total_seconds()
 
@@ -148,6 +150,28 @@ async def test_the_worker_does_all_that_is_due(shop: Shop, reconciling: Reconcil
     assert before == []
     assert len(await rows(shop)) == 2
     assert await reconciling.rounds.due(livemode=False) is None
+
+
+async def test_what_was_under_way_for_days(shop: Shop, reconciling: Reconciling) -> None:
+    """Authorizations of a week ago that ran out, which moves no money, and a refund that came to
+    its end: read whenever they were made, a page after another."""
+    await reconciling.round(after=0.0)
+    payments = [await shop.authorize() for _ in range(5)]
+    pending = await shop.charge("pm_card_pendingRefund")
+    done = await shop.payments.refund(USER, shop.tenant.id, refund(pending, 500))
+    for _ in range(6):
+        await reconciling.round(after=DAY)
+    held = [(await shop.now_of(payment)).status for payment in payments]
+    await reconciling.round(after=2 * DAY)
+    ended = await reconciling.round(after=DAY)
+    statuses = [(await shop.now_of(payment)).status for payment in payments]
+
+    assert done.refund.status is RefundStatus.PENDING
+    assert (await shop.refunds_of(pending))[0].status is RefundStatus.SUCCEEDED
+    assert held == [PaymentStatus.AUTHORIZED] * 5
+    assert statuses == [PaymentStatus.EXPIRED] * 5
+    assert ended is not None
+    assert ended.row.looked_until is None
 
 
 async def test_an_account_with_much_to_read_holds_up_no_other(
