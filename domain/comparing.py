@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from domain.caller import Actor
 from domain.differences import Difference, Label, OnRecord, differences, is_moving
 from domain.errors import (
-    GatewayProblem,
     GatewayRefused,
-    GatewayUnauthorized,
+    GatewayUnknown,
     GatewayUnreached,
     NotFound,
     SnapshotMismatch,
@@ -133,14 +132,24 @@ class Comparison:
     ) -> Picture | Difference:
         payment = record.payment
         try:
-            return await read_everything(self._gateway, account, intent_id)
-        except (GatewayUnreached, GatewayUnauthorized):
-            raise
-        except GatewayProblem as problem:
-            is_missing = isinstance(problem, GatewayRefused) and problem.gateway_code == MISSING
+            return await self._insist(account, intent_id)
+        except (GatewayRefused, GatewayUnknown) as problem:
+            is_missing = problem.gateway_code == MISSING
             label = Label.MISSING_AT_GATEWAY if is_missing else Label.UNREADABLE
             told = f"{intent_id}: {problem}"
             return Difference(label, payment.id, payment.tenant_id, payment.status, told, intent_id)
+
+    async def _insist(self, account: GatewayAccount, intent_id: str) -> Picture:
+        """The picture, at the second try if the first had no answer and the gateway is there:
+        otherwise an outage would look like a fault of each payment."""
+        try:
+            return await read_everything(self._gateway, account, intent_id)
+        except GatewayUnknown:
+            try:
+                await self._gateway.check_account(account, timeout_seconds=READ_TIMEOUT_SECONDS)
+            except GatewayUnknown as away:
+                raise GatewayUnreached(f"the gateway is away: {away}") from away
+        return await read_everything(self._gateway, account, intent_id)
 
     async def _on_record(self, tenant_id: str, payment_id: str) -> tuple[OnRecord, GatewayAccount]:
         async with self._database.begin(tenant_id) as work:

@@ -19,6 +19,7 @@ from domain.errors import (
     GatewayUnknown,
 )
 from domain.gateway_balance import MovementKind, ReconciledGateway
+from domain.ids import Prefix, is_id
 from domain.movement_sums import Span, agree
 from domain.payment import DisputeState
 from domain.ports import Clock, Wake
@@ -104,23 +105,31 @@ class Reconciler:
         results = Results()
         for subject_id, each in {each.subject_id: each for each in known}.items():
             results.add(subject_id, await self._looked_at_again(account, each))
-        return results.of(Span(now, now), len(results.subject_ids))
+        return results.of(Span(now, now), 0)
 
     async def _looked_at_again(self, account: GatewayAccount, known: Difference) -> Compared | None:
-        if known.label in {Label.UNKNOWN_PAYMENT, Label.SECOND_INTENT}:
-            intent = await self._gateway.read_intent(
-                account, known.subject_id, timeout_seconds=LIST_SECONDS
-            )
-            found = await self._found(account, Touched(intent), None)
-            return found if isinstance(found, Compared) else Compared((), ())
         if known.label is Label.MISSED_FEE_REFUND:
             return (await self._fee_refunds(account, [known.subject_id]))[known.subject_id]
+        if not is_id(known.subject_id, Prefix.PAYMENT):
+            return await self._intent_again(account, known.subject_id)
         async with self._database.begin_across_tenants() as work:
             payment = await work.inbox.find_payment(account, None, None, known.subject_id)
         if payment is None:
             return None
         suspect = Suspect(payment.tenant_id, payment.id, known.gateway_payment_id)
         return await self._compared(suspect)
+
+    async def _intent_again(self, account: GatewayAccount, intent_id: str) -> Compared | None:
+        try:
+            intent = await self._gateway.read_intent(
+                account, intent_id, timeout_seconds=LIST_SECONDS
+            )
+        except GatewayUnknown:
+            return None
+        except GatewayRefused:
+            return Compared((), ())  # it is there no more
+        found = await self._found(account, Touched(intent), None)
+        return found if isinstance(found, Compared) else Compared((), ())
 
     async def _span(self, account: GatewayAccount, span: Span, *, is_least: bool) -> Reconciled:
         touched, fee_refund_ids = await self._listed(account, span)

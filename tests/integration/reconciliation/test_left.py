@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from domain.errors import OutcomeUnknown
+from domain.errors import GatewayUnreached, OutcomeUnknown
 from domain.ids import Prefix, new_id
 from domain.ledger import LedgerAccount, LedgerEntry, LedgerTransaction, Posting
 from domain.operation import OperationState
@@ -129,6 +129,27 @@ async def test_an_answer_that_cannot_be_read(shop: Shop, reconciling: Reconcilin
     assert labels(found.repaired) == {"missed_end": 1}
     assert (await shop.now_of(first)).status is PaymentStatus.AUTHORIZED
     assert (await shop.now_of(second)).status is PaymentStatus.CANCELED
+
+
+async def test_an_outage_is_no_difference(shop: Shop, reconciling: Reconciling) -> None:
+    """A gateway that answers nothing any more, not even about the account, ends the span; one read
+    without an answer is made again."""
+    payment = await shop.authorize()
+    await shop.call_stripe(f"payment_intents/{payment.gateway_payment_id}/cancel")
+    read = {"method": "GET", "path": f"/v1/payment_intents/{payment.gateway_payment_id}"}
+    away = await shop.control.order_fault("unavailable", **read, times=None)
+    account = await shop.control.order_fault(
+        "unavailable", method="GET", path="/v1/account", times=None
+    )
+    with pytest.raises(GatewayUnreached, match="away"):
+        await reconciling.look(repair=True)
+    await shop.control.clear_faults(away)
+    await shop.control.clear_faults(account)
+    await shop.control.order_fault("unavailable", **read)
+    found = await reconciling.look(repair=True, after=0.0)
+
+    assert labels(found.repaired) == {"missed_end": 1}
+    assert found.left == ()
 
 
 async def test_books_that_say_too_much(shop: Shop, reconciling: Reconciling) -> None:
