@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from domain.answers import Answer, fee_refund_answer, intent_answer, refund_answer
 from domain.gateway import PaymentGateway
 from domain.operation import Operation, OperationKind
 from domain.payment import Payment
+from domain.ports import Clock
+from domain.progress import SENDING_MAX
 from domain.snapshot import IntentSnapshot
 from domain.tenant import GatewayAccount
 
@@ -20,29 +23,68 @@ JOB_SECONDS = 6.0
 LISTING_SPAN = timedelta(minutes=10)
 """How far around its sends an intent is looked for, by its `created`."""
 
+SHARED = timedelta(seconds=5)
+"""How old a listing may be that tells whether a request is to be repeated."""
+
+RESEND_MAX = timedelta(minutes=10)
+"""How long after the first send the same request may be sent again under the same key."""
+
 _GRID = timedelta(minutes=5)
 """Listings begin and end at such times, so that neighbours have one in common."""
 
 
-class IntentListings:
-    """Listings that looks which begin together share: after an outage there are hundreds of them,
-    and each listing holds what all are looking for."""
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    begun_at: datetime
+    intents: asyncio.Task[Sequence[IntentSnapshot]]
 
-    def __init__(self, gateway: PaymentGateway) -> None:
+    @property
+    def has_failed(self) -> bool:
+        """Whether it came to nothing."""
+        task = self.intents
+        return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+class IntentListings:
+    """The listings of looks that begin together, some of them from looks a moment before: after an
+    outage there are hundreds, and each listing holds what all of them are looking for."""
+
+    def __init__(self, gateway: PaymentGateway, clock: Clock, recent: RecentListings) -> None:
+        """`recent` is what all looks of one process have in common."""
         self._gateway = gateway
-        self._begun: dict[_Span, asyncio.Task[Sequence[IntentSnapshot]]] = {}
+        self._clock = clock
+        self._recent = recent
+        self._since = clock.now()
 
     async def around(
         self, account: GatewayAccount, first: datetime, last: datetime
     ) -> Sequence[IntentSnapshot]:
-        """The account's intents created from LISTING_SPAN before `first` to as long after `last`.
-        Raises GatewayProblem."""
+        """The account's intents created from LISTING_SPAN before `first` to as long after `last`,
+        its sends. Raises GatewayProblem."""
         begin = _floor(first - LISTING_SPAN)
         end = _floor(last + LISTING_SPAN) + _GRID
         span = (account.id, begin, end)
-        if span not in self._begun:
-            self._begun[span] = asyncio.create_task(self._list(account, begin, end))
-        return await self._begun[span]
+        known = self._recent.get(span)
+        if known is None or known.has_failed or not self._serves(known, first, last):
+            now = self._clock.now()
+            self._forget(now)
+            listing = asyncio.create_task(self._list(account, begin, end))
+            known = self._recent[span] = _Listing(now, listing)
+        return await known.intents
+
+    def _serves(self, known: _Listing, first: datetime, last: datetime) -> bool:
+        """One that began with these looks or after does. An older one tells whether a request is to
+        be repeated under its key, if it began well after the last send; that a request never took
+        effect, only a listing of its own proves."""
+        if known.begun_at >= self._since:
+            return True
+        is_young = self._since - known.begun_at <= SHARED and self._since - first <= RESEND_MAX
+        return is_young and known.begun_at - last > SENDING_MAX
+
+    def _forget(self, now: datetime) -> None:
+        old = [span for span, known in self._recent.items() if now - known.begun_at > SHARED]
+        for span in old:
+            del self._recent[span]
 
     async def _list(
         self, account: GatewayAccount, begin: datetime, end: datetime
@@ -53,6 +95,7 @@ class IntentListings:
 
 
 _Span = tuple[str, datetime, datetime]
+RecentListings = dict[_Span, _Listing]
 
 
 def _floor(moment: datetime) -> datetime:

@@ -25,7 +25,14 @@ from domain.errors import GatewayProblem, NotFound
 from domain.fee_returning import due_fee_refund
 from domain.gateway import PaymentGateway
 from domain.operation import CREATES_INTENT, Operation, OperationKind, OperationState
-from domain.operation_reads import JOB_SECONDS, IntentListings, find_effect, sent_between
+from domain.operation_reads import (
+    JOB_SECONDS,
+    RESEND_MAX,
+    IntentListings,
+    RecentListings,
+    find_effect,
+    sent_between,
+)
 from domain.operations import OperationRunner, about
 from domain.payment import LIVE, VOIDED, Payment
 from domain.ports import Clock, Database, DatabaseUnavailable, Wake
@@ -41,9 +48,6 @@ from domain.tenant import GatewayAccount
 
 LEASE = timedelta(seconds=30)
 """How long a worker may look at an operation before another may."""
-
-RESEND_MAX = timedelta(minutes=10)
-"""How long after the first send the same request may be sent again under the same key."""
 
 LISTINGS_APART = timedelta(minutes=5)
 """How far apart two complete listings must be to prove absence."""
@@ -63,6 +67,7 @@ class Settler:
         self._gateway = gateway
         self._clock = clock
         self._wake = wake
+        self._recent: RecentListings = {}
         self._runner = OperationRunner(database, gateway, wake, clock)
 
     async def settle_due(self, limit: int = 20) -> int:
@@ -74,7 +79,7 @@ class Settler:
                 now, lease_until=now + LEASE, sending_before=now - SENDING_MAX, limit=limit
             )
             await work.commit()
-        listings = IntentListings(self._gateway)
+        listings = self._listings()
         looks = (self._look(operation, listings) for operation in operations)
         results = await asyncio.gather(*looks, return_exceptions=True)
         for operation, result in zip(operations, results, strict=True):
@@ -94,12 +99,12 @@ class Settler:
             )
             await work.commit()
         if operation is not None:
-            await self._look(operation, IntentListings(self._gateway))
+            await self._look(operation, self._listings())
 
     async def read(self, operation: Operation, actor: Actor = SETTLER) -> None:
         """Reads the gateway once about an unknown outcome and records what it shows, as found by
         `actor`. Sends nothing, so that it needs no lease."""
-        listings = IntentListings(self._gateway)
+        listings = self._listings()
         with about(operation):
             payment, account = await self._subjects(operation)
             try:
@@ -109,6 +114,9 @@ class Settler:
                 return
             if answer is not None:
                 await self._adopt(operation, answer, actor)
+
+    def _listings(self) -> IntentListings:
+        return IntentListings(self._gateway, self._clock, self._recent)
 
     async def _look(self, operation: Operation, listings: IntentListings) -> None:
         checkpoint(Checkpoint.LEASED)
