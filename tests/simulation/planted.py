@@ -205,7 +205,7 @@ BUGS: Mapping[str, tuple[Plant, int]] = {
         (_event_never_ends, 0),
         (_refund_without_reserve, 2),
         (_unknown_is_failed, 0),
-        (_fresh_key_on_resend, 48),
+        (_fresh_key_on_resend, 85),
         (_send_without_reading, 17),
         (_absent_at_once, 48),
         (_key_not_finished, 0),
