@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import stripe
 
+from domain.gateways.stripe_balance import StripeBalance
 from domain.gateways.stripe_calls import API_VERSION
 from domain.gateways.stripe_events import StripeEventList
 from sandbox.core import Sandbox
@@ -154,13 +155,25 @@ class SimulatedStripe(StripeEventList):
 
     def __init__(self, http: SimulatedHttp) -> None:
         super().__init__(secret_key=KEY, api_base=_ANYTHING)
-        self._client = stripe.StripeClient(
-            KEY,
-            http_client=http,
-            stripe_version=API_VERSION,
-            base_addresses={"api": _ANYTHING},
-            max_network_retries=0,
-        )
+        self._client = _client_over(http)
+
+
+class SimulatedBalance(StripeBalance):
+    """The reconciliation's, over the same."""
+
+    def __init__(self, http: SimulatedHttp) -> None:
+        super().__init__(secret_key=KEY, api_base=_ANYTHING, pause_seconds=0.0)
+        self._client = _client_over(http)
+
+
+def _client_over(http: SimulatedHttp) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        KEY,
+        http_client=http,
+        stripe_version=API_VERSION,
+        base_addresses={"api": _ANYTHING},
+        max_network_retries=0,
+    )
 
 
 def _request(method: str, url: str, headers: Mapping[str, str], post_data: Any) -> Request:

@@ -121,6 +121,7 @@ class Eyes:
         rows = {row["id"]: row for row in await self._world.monitor.fetch(_PAYMENTS)}
         self._both_sides(rows)
         await self._balances()
+        assert (left := await self._world.unreconciled()) == [], f"reconciled: {left}"
         for heard in (each for shop in shops for each in shop.heard):
             self._kept_its_word(heard, rows)
 

@@ -26,11 +26,13 @@ from db.roles import DatabaseRole
 from db.seeding import add_tenant
 from db.work import SqlDatabase
 from domain.checkpoint import watched
+from domain.comparing import GRACE, judged_until
 from domain.endpoints import EndpointService
 from domain.events import EventService
 from domain.gaps import GapWalker
 from domain.ledger_checks import LedgerChecks
 from domain.receiving import ReceivingService
+from domain.reconciling import Reconciler
 from domain.services import OrderService, PaymentService
 from domain.settling import Settler
 from domain.tenant import Tenant
@@ -38,7 +40,7 @@ from sandbox.core import Sandbox
 from sandbox.settings import SandboxSettings, VirtualClock
 from sandbox.wire import Request
 from tests.simulation.database import SteppedDatabase, stop_at_statements
-from tests.simulation.gateway import KEY, Luck, SimulatedHttp, SimulatedStripe
+from tests.simulation.gateway import KEY, Luck, SimulatedBalance, SimulatedHttp, SimulatedStripe
 from tests.simulation.turns import Turns, luck
 from webhooks.listed import listed_event
 
@@ -77,6 +79,9 @@ class Woken:
 
     async def webhook_events(self, webhook_event_ids: Sequence[str]) -> None:
         """The sweeper finds them."""
+
+
+_AT_THE_GATEWAY = "select id from payments where gateway_payment_id is not null"
 
 
 @dataclass
@@ -139,6 +144,24 @@ class World:
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What a statement finds, as the owner sees it."""
         return [tuple(row) for row in await self.monitor.fetch(statement)]
+
+    async def unreconciled(self) -> list[str]:
+        """What the gateway's own lists say otherwise than we, once all of it is old enough."""
+        self.clock.advance(GRACE.total_seconds() + 1)
+        database = SqlDatabase(self.worker, _CIPHER)
+        balance = SimulatedBalance(self.http)
+        reconciler = Reconciler(database, balance, self.wake, self.ours, repair_as=None)
+        async with database.begin_across_tenants() as work:
+            account = await work.tenants.gateway_by_id(self.platform_gateway_id)
+        assert account is not None
+        begin, left = datetime.fromtimestamp(START, UTC), list[str]()
+        until, payments = judged_until(self.ours.now()), 0
+        while begin < until:
+            found = await reconciler.span(account, begin, until)
+            left += [str(each) for each in found.left]
+            begin, payments = found.span.end, payments + found.payments
+        assert payments or not await self.monitor.fetch(_AT_THE_GATEWAY), "it saw no payment"
+        return left
 
     async def wrong_books(self) -> list[str]:
         """What payments hold and their books do not confirm."""
