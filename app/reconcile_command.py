@@ -65,7 +65,7 @@ def reconcile(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Hold intents and balance transactions of the gateway against payments, refunds, disputes and
-    books. Nothing is sent that moves money; without --fix nothing is written either.
+    books. No call of it moves money; without --fix nothing is written either.
 
     What is younger than 15 minutes is not looked at. Exit code 3: differences are left; 1: an
     account could not be read.

@@ -86,7 +86,8 @@ class ReconciliationRounds:
             account = await self._account(row)
             if account is not None:
                 return Round(account, row, row.reconciled_until - OVERLAP, judged_until(now))
-            await self._save(replace(row, due_at=now + EVERY))
+            nothing_until = max(row.reconciled_until, judged_until(now))
+            await self._save(replace(row, reconciled_until=nothing_until, due_at=now + EVERY))
         return None
 
     async def _first(self, *, livemode: bool) -> Reconciliation | None:

@@ -203,12 +203,15 @@ async def test_an_account_switched_off_and_never_used(shop: Shop, reconciling: R
     account_id = await desk.connected(shop.tenant.id)
     await desk.configure(connect(account_id))
     await desk.configure(connect(account_id, is_enabled=False))
+    shop.clock.advance(3 * DAY)
     first = await reconciling.round(after=0.0)
     second = await reconciling.round(after=0.0)
+    behind = await shop.rows("select min(reconciled_until) from reconciliations")
 
     assert first is not None
     assert first.account.id == await shop.endpoints.platform_gateway_id()
     assert second is None
+    assert behind[0][0] > shop.clock.now() - timedelta(hours=1)
 
 
 async def test_a_round_that_was_asked_for_leaves_the_daily_one(
