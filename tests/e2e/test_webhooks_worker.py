@@ -130,6 +130,35 @@ async def test_the_worker_finds_what_never_arrived(
     assert sources == [("listed", "PROCESSED")]
 
 
+async def test_the_worker_reconciles(database_url: str, redis: str, sandbox_url: str) -> None:
+    """A payment of an hour ago whose answer and events were lost, with neither settler nor walk to
+    find it, is recorded by the daily reconciliation, which says so in the audit."""
+    async with opened(database_url, redis, sandbox_url) as shop:
+        await shop.write("update tenant_payment_gateways set created_at = now() - interval '1 day'")
+        await shop.control.advance(-3_600)
+        payment = await shop.lose_the_answer()
+        await shop.control.advance(3_600)
+        await shop.write(
+            "update gateway_operations set due_at = now() + interval '1 day',"
+            " first_sent_at = now() - interval '1 hour', last_sent_at = now() - interval '1 hour'"
+        )
+        async with shop.worker_database.begin_across_tenants() as work:
+            now = shop.clock.now()
+            await work.cursors.add_missing(now, oldest=now, livemode=False)
+            await work.commit()
+        await shop.write("update webhook_cursors set due_at = now() + interval '1 day'")
+        async with worker(shop, database_url, redis):
+            paid = await eventually(
+                lambda: shop.now_of(payment),
+                lambda found: found.status is PaymentStatus.PAID,
+                seconds=30,
+            )
+        who = await shop.rows("select actor_id from audit_log where action = 'payment.paid'")
+
+    assert paid.captured == payment.total
+    assert who == [("reconciliation",)]
+
+
 async def test_an_event_under_way_ends_before_the_worker(
     database_url: str, redis: str, sandbox_url: str
 ) -> None:
