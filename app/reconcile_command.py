@@ -173,16 +173,10 @@ class _Walk:
             account.error = f"{type(problem).__name__}: {problem}"
 
     async def _look_under_way(self, account: Account, row: GatewayAccount) -> None:
-        after = ""
-        while True:
-            async with self._database.begin_across_tenants() as work:
-                payments = await work.reconciliations.under_way(
-                    row.id, after=after, limit=LOOKED_AT
-                )
-            if not payments:
-                return
-            account.add(await self._reconciler.under_way(row, payments))
-            after = payments[-1].payment_id
+        after: str | None = ""
+        while after is not None:
+            found, after = await self._reconciler.under_way(row, after=after, limit=LOOKED_AT)
+            account.add(found)
 
     async def _account(self, gateway_id: str) -> GatewayAccount:
         async with self._database.begin_across_tenants() as work:

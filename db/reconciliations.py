@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     DateTime,
     Integer,
     Row,
@@ -27,6 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.filters import among
+from db.gateway_accounts import IS_ACCOUNT
 from db.statements import TENANT
 from db.tables import (
     gateways,
@@ -44,28 +44,20 @@ from domain.tenant import GatewayMode
 _ROW, _LEFT = reconciliations.c, reconciliation_differences.c
 _GATEWAY, _PAYMENT, _BOOKED = gateways.c, payments.c, ledger_transactions.c
 _OF_GATEWAY = bindparam("of_gateway_id", type_=Text)
+_IS_ACCOUNT = and_(_GATEWAY.livemode == bindparam("of_livemode"), IS_ACCOUNT)
 
-
-def _is_account() -> ColumnElement[bool]:
-    """One row for each account: what tenants are paid through the platform's is in its own row."""
-    return and_(
-        _GATEWAY.livemode == bindparam("of_livemode"),
-        or_(_GATEWAY.tenant_id.is_(None), _GATEWAY.mode != GatewayMode.PLATFORM.value),
-    )
-
-
-_IDS = select(_GATEWAY.id).where(_is_account()).order_by(_GATEWAY.id)
+_IDS = select(_GATEWAY.id).where(_IS_ACCOUNT).order_by(_GATEWAY.id)
 _WITHOUT_ROW = select(
     _GATEWAY.id.label("gateway_id"),
     func.greatest(_GATEWAY.created_at, bindparam("oldest", type_=DateTime(timezone=True))).label(
         "reconciled_until"
     ),
-).where(_is_account(), ~exists().where(_ROW.gateway_id == _GATEWAY.id))
+).where(_IS_ACCOUNT, ~exists().where(_ROW.gateway_id == _GATEWAY.id))
 _ADD = insert(reconciliations).on_conflict_do_nothing()
 _FIRST = (
     select(reconciliations)
     .join(gateways, _GATEWAY.id == _ROW.gateway_id)
-    .where(_is_account())
+    .where(_IS_ACCOUNT)
     .order_by(_ROW.due_at, _ROW.gateway_id)
     .limit(1)
 )

@@ -20,9 +20,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.gateway_accounts import IS_ACCOUNT
 from db.statements import TENANT
 from db.tables import gateways, payments, webhook_cursors, webhook_events
-from domain.tenant import GatewayMode
 from domain.webhook_cursors import WebhookCursor
 
 _COLUMN = webhook_cursors.c
@@ -35,8 +35,7 @@ _WITHOUT_CURSOR = select(
     _GATEWAY.id.label("gateway_id"), _BEGIN.label("listed_until"), _BEGIN.label("resume_at")
 ).where(
     _GATEWAY.livemode == bindparam("of_livemode"),
-    # A tenant that is paid through the platform's account has its events at the platform's row.
-    or_(_GATEWAY.tenant_id.is_(None), _GATEWAY.mode != GatewayMode.PLATFORM.value),
+    IS_ACCOUNT,
     ~exists().where(_COLUMN.gateway_id == _GATEWAY.id),
 )
 _ADD = insert(webhook_cursors).on_conflict_do_nothing()

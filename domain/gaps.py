@@ -24,7 +24,7 @@ from domain.measures import Measures
 from domain.ports import Clock
 from domain.receiving import Delivery, ReceivingService
 from domain.tenant import GatewayAccount
-from domain.webhook_cursors import WalkDatabase, WebhookCursor
+from domain.webhook_cursors import WalkDatabase, WebhookCursor, is_in_use
 
 LIST_SECONDS = 10.0
 """How long the gateway may take for one page."""
@@ -84,7 +84,7 @@ class GapWalker:
         """
         while (claimed := await self._claim(due_until or self._clock.now())) is not None:
             account, cursor = claimed
-            if await self._may_hear(account):
+            if await is_in_use(self._database, account):
                 return begun(account, cursor, self._clock.now())
             await self._save(cursor, put_off(cursor, self._clock.now()))
         return None
@@ -135,12 +135,6 @@ class GapWalker:
         if account is None:
             raise LookupError(cursor.gateway_id)
         return account, cursor
-
-    async def _may_hear(self, account: GatewayAccount) -> bool:
-        if account.is_enabled or account.tenant_id is None:
-            return True
-        async with self._database.begin(account.tenant_id) as work:
-            return await work.cursors.has_payments(account.tenant_id, account.id)
 
     async def _missing(self, walk: Walk, page: EventPage) -> Sequence[Delivery]:
         """The events of the page that matter, are this account's, and are not in the inbox."""

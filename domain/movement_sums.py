@@ -44,7 +44,7 @@ def without_fee_refunds(booked: Iterable[LedgerTransaction]) -> list[LedgerTrans
     return [each for each in booked if each.fact.partition(":")[0] != "fee_refund"]
 
 
-def agree(
+def books_agree(
     booked: Iterable[LedgerTransaction],
     movements: Iterable[Movement],
     payment: Payment,

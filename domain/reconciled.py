@@ -94,7 +94,7 @@ def is_second(payment: Payment, touched: Touched) -> bool:
     return intent_id is not None and payment.gateway_payment_id not in {None, intent_id}
 
 
-def agrees(
+def would_stay(
     payment: Payment, intent: IntentSnapshot | None, row: GatewayAccount, now: datetime
 ) -> bool:
     """Whether recording the intent would change nothing."""

@@ -20,6 +20,7 @@ from domain.reconciled import Reconciled
 from domain.reconciliation import Reconciliation, ReconciliationDatabase
 from domain.reconciling import Reconciler, SpanTooFull
 from domain.tenant import GatewayAccount
+from domain.webhook_cursors import is_in_use
 
 RECONCILER = Actor(AuditActorType.SYSTEM, "reconciliation")
 
@@ -97,11 +98,7 @@ class ReconciliationRounds:
     async def _account(self, row: Reconciliation) -> GatewayAccount | None:
         async with self._database.begin_across_tenants() as work:
             account = await work.tenants.gateway_by_id(row.gateway_id)
-        if account is None or account.is_enabled or account.tenant_id is None:
-            return account
-        async with self._database.begin(account.tenant_id) as work:
-            was_paid = await work.cursors.has_payments(account.tenant_id, account.id)
-        return account if was_paid else None
+        return account if account and await is_in_use(self._database, account) else None
 
     async def _save(self, row: Reconciliation) -> None:
         async with self._database.begin_across_tenants() as work:
@@ -149,14 +146,12 @@ class ReconciliationRounds:
 
     async def _look(self, under_way: Round) -> Round:
         account, row = under_way.account, under_way.row
-        async with self._database.begin_across_tenants() as work:
-            payments = await work.reconciliations.under_way(
-                account.id, after=row.looked_until or "", limit=self._looked_at
-            )
-        if not payments:
+        found, looked_until = await self._reconciler.under_way(
+            account, after=row.looked_until or "", limit=self._looked_at
+        )
+        if looked_until is None:
             return await self._end(under_way)
-        found = await self._reconciler.under_way(account, payments)
-        row = replace(row, looked_until=payments[-1].payment_id)
+        row = replace(row, looked_until=looked_until)
         return replace(under_way, row=await self._keep(under_way, found, row), last=found)
 
     async def _end(self, under_way: Round) -> Round:
@@ -164,7 +159,7 @@ class ReconciliationRounds:
             known = await work.reconciliations.differences(under_way.account.id)
         found = await self._reconciler.again(under_way.account, known)
         now, row = self._clock.now(), under_way.row
-        is_whole = row.reconciled_until >= under_way.until or under_way.last is None
+        is_whole = row.reconciled_until >= under_way.until
         ended = replace(
             row,
             due_at=now + EVERY if is_whole else row.due_at,

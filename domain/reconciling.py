@@ -17,13 +17,14 @@ from domain.errors import (
     GatewayListTooLong,
     GatewayRefused,
     GatewayUnknown,
+    NotFound,
 )
 from domain.gateway_balance import MovementKind, ReconciledGateway
 from domain.ids import Prefix, is_id
-from domain.movement_sums import Span, agree
+from domain.movement_sums import Span, books_agree
 from domain.payment import DisputeState
 from domain.ports import Clock, Wake
-from domain.reconciled import Found, Reconciled, Results, Suspect, Touched, agrees, is_second
+from domain.reconciled import Found, Reconciled, Results, Suspect, Touched, is_second, would_stay
 from domain.reconciliation import ReconciliationDatabase, UnderWay
 from domain.tenant import GatewayAccount
 
@@ -73,15 +74,21 @@ class Reconciler:
                     raise
                 width = max(width / 2, WIDTH_MIN)
 
-    async def under_way(self, account: GatewayAccount, payments: Sequence[UnderWay]) -> Reconciled:
-        """What became of payments that were under way. Raises GatewayProblem."""
+    async def under_way(
+        self, account: GatewayAccount, *, after: str, limit: int
+    ) -> tuple[Reconciled, str | None]:
+        """What became of so many payments under way, from the first beyond `after` on, and the id
+        of the last; None when there are no more. Raises GatewayProblem."""
+        async with self._database.begin_across_tenants() as work:
+            payments = await work.reconciliations.under_way(account.id, after=after, limit=limit)
         now = self._clock.now()
         results = Results()
         for each in payments:
             if not await self._stands(account, each):
                 suspect = Suspect(each.tenant_id, each.payment_id)
                 results.add(each.payment_id, await self._compared(suspect))
-        return results.of(Span(now, now), len(payments))
+        last_id = payments[-1].payment_id if payments else None
+        return results.of(Span(now, now), len(payments)), last_id
 
     async def _stands(self, account: GatewayAccount, under_way: UnderWay) -> bool:
         """Whether it is where we have it; one with open refunds or disputes is to be compared."""
@@ -93,11 +100,13 @@ class Reconciler:
             return False
         async with self._database.begin(under_way.tenant_id) as work:
             payment = await work.payments.find(under_way.tenant_id, under_way.payment_id)
-            row = payment and await work.tenants.gateway_by_id(payment.gateway_id)
-        if payment is None or not isinstance(row, GatewayAccount):
-            return True
+            if payment is None:
+                raise NotFound(under_way.payment_id)
+            row = await work.tenants.gateway_by_id(payment.gateway_id)
+            if row is None:
+                raise NotFound(payment.gateway_id)
         is_whole = payment.refund_pending == 0 and payment.dispute_status is not DisputeState.OPEN
-        return is_whole and agrees(payment, intent, row, self._clock.now())
+        return is_whole and would_stay(payment, intent, row, self._clock.now())
 
     async def again(self, account: GatewayAccount, known: Sequence[Difference]) -> Reconciled:
         """What is left of differences that were found before. Raises GatewayProblem."""
@@ -182,8 +191,8 @@ class Reconciler:
                 is_in_step = (
                     row is not None
                     and span is not None
-                    and agrees(payment, touched.intent, row, span.end)
-                    and agree(booked, touched.movements, payment, span)
+                    and would_stay(payment, touched.intent, row, span.end)
+                    and books_agree(booked, touched.movements, payment, span)
                 )
                 suspect = Suspect(payment.tenant_id, payment.id, touched.names[0])
                 return Found(suspect, is_in_step)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.ports import Work
+from domain.tenant import GatewayAccount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +84,12 @@ class WalkDatabase(Protocol):
     def begin(self, tenant_id: str) -> AbstractAsyncContextManager[WalkWork]: ...
 
     def begin_across_tenants(self) -> AbstractAsyncContextManager[WalkWork]: ...
+
+
+async def is_in_use(database: WalkDatabase, account: GatewayAccount) -> bool:
+    """Whether the account is switched on, or was ever paid through: any other has nothing to
+    tell."""
+    if account.is_enabled or account.tenant_id is None:
+        return True
+    async with database.begin(account.tenant_id) as work:
+        return await work.cursors.has_payments(account.tenant_id, account.id)

@@ -10,7 +10,7 @@ import pytest
 
 from domain.gateway_balance import Movement, MovementKind
 from domain.ledger import LedgerAccount, LedgerEntry, LedgerTransaction, Posting
-from domain.movement_sums import Span, agree, in_words
+from domain.movement_sums import Span, books_agree, in_words
 from tests.builders import NOW, a_paid_payment
 
 PAYMENT = replace(a_paid_payment(), gateway_charge_id="ch_1")
@@ -85,7 +85,7 @@ def test_sources_are_compared_one_by_one(
     ours: list[LedgerTransaction], theirs: list[Movement], *, do_agree: bool
 ) -> None:
     """Each to the cent; what was booked at another time is another span's."""
-    assert agree(ours, theirs, PAYMENT, SPAN) is do_agree
+    assert books_agree(ours, theirs, PAYMENT, SPAN) is do_agree
 
 
 def test_sums_in_words() -> None:
