@@ -118,7 +118,8 @@ class ReconciliationRounds:
             await work.commit()
         if row is None:
             raise NotFound(gateway_id)
-        return Round(account, row, since, judged_until(now))
+        # A daily round that was broken off has looked at some payments under way: look at all.
+        return Round(account, replace(row, looked_until=None), since, judged_until(now))
 
     async def step(self, under_way: Round) -> Round:
         """Reconciles one span, or, after the last, payments under way, and in the end what is left

@@ -174,6 +174,24 @@ async def test_what_was_under_way_for_days(shop: Shop, reconciling: Reconciling)
     assert ended.row.looked_until is None
 
 
+async def test_a_round_that_was_asked_for_looks_at_all(
+    shop: Shop, reconciling: Reconciling
+) -> None:
+    """Also at payments under way that a daily round had looked at before it was broken off."""
+    await reconciling.round(after=0.0)
+    payment = await shop.authorize()
+    await reconciling.round(after=DAY)
+    await shop.write("update reconciliations set looked_until = :id", id=payment.id)
+    await shop.call_stripe(f"payment_intents/{payment.gateway_payment_id}/cancel")
+    shop.clock.advance(LATER)
+    account = await shop.endpoints.platform_gateway_id()
+    under_way = await reconciling.rounds.asked(account, shop.clock.now() - timedelta(hours=1))
+    while not under_way.is_over:
+        under_way = await reconciling.rounds.step(under_way)
+
+    assert (await shop.now_of(payment)).status is PaymentStatus.CANCELED
+
+
 async def test_an_account_with_much_to_read_holds_up_no_other(
     shop: Shop, reconciling: Reconciling
 ) -> None:
